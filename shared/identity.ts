@@ -1,0 +1,85 @@
+/**
+ * Pseudonyms and sealed identities: what lets a site count and trace people without any disk on the way telling a name.
+ */
+import { createHash, createHmac, type webcrypto } from 'node:crypto';
+import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
+import type { SealedIdentity } from './entry.ts';
+
+/** Who a code says its holder is. Only what tracing needs; what a code does not say is absent. */
+export interface Identity {
+  readonly name?: string;
+  /** The identifying number as printed: ID card, insurance card, passport, QID. */
+  readonly number?: string;
+  readonly birthYear?: number;
+  readonly sex?: 'male' | 'female';
+  readonly phone?: string;
+}
+
+/** A site's public key, ready to seal to. Make it once: {@link importSiteKey}. */
+export interface SiteKey {
+  /** 16 base64url characters of the key's SHA-256. */
+  readonly id: string;
+  readonly key: webcrypto.CryptoKey;
+}
+
+const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });
+const info = new TextEncoder().encode('ravao identity v1');
+
+/** Plaintexts are padded with spaces to a multiple of this many bytes, so that a ciphertext's length tells little of a name's. */
+const paddingBytes = 128;
+
+/**
+ * The pseudonym of a person at a site: HMAC-SHA256 under the site's subject key, base64url, cut to 22 characters
+ * (132 bits). The same number gives the same subject at every kiosk of the site and nowhere else.
+ */
+export function subjectOf(subjectKey: Uint8Array, number: string): string {
+  return createHmac('sha256', subjectKey).update(number, 'utf8').digest('base64url').slice(0, 22);
+}
+
+/** The id of a site key: 16 base64url characters of SHA-256 over its 32 raw bytes. */
+export function siteKeyId(publicKey: Uint8Array): string {
+  return createHash('sha256').update(publicKey).digest('base64url').slice(0, 16);
+}
+
+/** Makes a site's X25519 key pair, as raw bytes (32 each). */
+export async function generateSiteKey(): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }> {
+  const pair = await suite.kem.generateKeyPair();
+  return {
+    publicKey: new Uint8Array(await suite.kem.serializePublicKey(pair.publicKey)),
+    privateKey: new Uint8Array(await suite.kem.serializePrivateKey(pair.privateKey)),
+  };
+}
+
+/** Prepares a raw public key of 32 bytes for sealing. Throws where the bytes are no X25519 public key. */
+export async function importSiteKey(publicKey: Uint8Array): Promise<SiteKey> {
+  return { id: siteKeyId(publicKey), key: await suite.kem.deserializePublicKey(toArrayBuffer(publicKey)) };
+}
+
+/**
+ * Seals an identity to the site (HPKE base mode, RFC 9180 §6.1: X25519-HKDF-SHA256, HKDF-SHA256, AES-128-GCM).
+ * @param boundTo the id of the entry it belongs to: authenticated with it, so it cannot be moved to another entry.
+ */
+export async function sealIdentity(site: SiteKey, identity: Identity, boundTo: string): Promise<SealedIdentity> {
+  const json = new TextEncoder().encode(JSON.stringify(identity));
+  const padded = new Uint8Array(Math.ceil(json.byteLength / paddingBytes) * paddingBytes).fill(0x20);
+  padded.set(json);
+  const { enc, ct } = await suite.seal(
+    { recipientPublicKey: site.key, info },
+    padded,
+    new TextEncoder().encode(boundTo),
+  );
+  return { enc: Buffer.from(enc).toString('base64url'), ct: Buffer.from(ct).toString('base64url'), key: site.id };
+}
+
+/** Opens a sealed identity with the site's raw private key. Throws where key, entry id or ciphertext do not fit. */
+export async function openIdentity(privateKey: Uint8Array, sealed: SealedIdentity, boundTo: string): Promise<Identity> {
+  const recipientKey = await suite.kem.deserializePrivateKey(toArrayBuffer(privateKey));
+  const enc = toArrayBuffer(Buffer.from(sealed.enc, 'base64url'));
+  const ct = Buffer.from(sealed.ct, 'base64url');
+  const plain = await suite.open({ recipientKey, enc, info }, ct, new TextEncoder().encode(boundTo));
+  return JSON.parse(new TextDecoder().decode(plain)) as Identity;
+}
+
+function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {
+  return Uint8Array.from(bytes).buffer;
+}
