@@ -67,7 +67,10 @@ export type Direction = Entry['direction'];
 export type Outcome = Entry['outcome'];
 
 /** An entry before its outbox gives it a place: everything but `kiosk`, `epoch` and `seq`. */
-export type EntryDraft = Omit<Entry, 'v' | 'kiosk' | 'epoch' | 'seq'>;
+export type EntryDraft = Without<Entry, 'v' | 'kiosk' | 'epoch' | 'seq'>;
+
+/** `Omit` for an object that may hold more than its known fields; `Omit` itself would forget the types of those it keeps. */
+type Without<T, Field extends string> = { [Key in keyof T as Key extends Field ? never : Key]: T[Key] };
 
 /** Writes the wire form. The caller keeps the result and sends these very bytes, however often. */
 export function encodeEntry(draft: EntryDraft, place: { kiosk: string; epoch: string; seq: number }): string {
@@ -132,6 +135,9 @@ export const kioskStateSchema = z.looseObject({
   clock: z.looseObject({ synced: z.boolean(), boot: z.string().max(64), at: z.iso.datetime() }).optional(),
 });
 export type KioskState = z.infer<typeof kioskStateSchema>;
+
+/** What the kiosk says of itself, without what its link to the gateway adds. */
+export type KioskCondition = Without<KioskState, 'v' | 'online'>;
 
 /** What the gateway says of the site on the retained site topic, and writes into the folder that `enrol` makes. */
 export const siteNoticeSchema = z.looseObject({

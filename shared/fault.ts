@@ -28,6 +28,17 @@ export const faultCatalogue = {
     meaning: 'The outbox file is damaged. It is left as it is, because it may hold entries that were never sent.',
     remedy: 'Copy the file away for recovery, replace the SD card, and only then move the file out of the way.',
   },
+  OUTBOX_SCHEMA_NEWER: {
+    retryable: false,
+    meaning: 'The outbox was written by a newer version of this program.',
+    remedy: 'Install that version again and let it send everything before going back to this one.',
+  },
+  OUTBOX_FOREIGN: {
+    retryable: false,
+    meaning: 'The outbox belongs to another kiosk: an SD card was moved, or the kiosk was renamed.',
+    remedy:
+      'Start with the id and the credentials of the kiosk that the outbox belongs to until it is empty, then move the file out of the way.',
+  },
   OUTBOX_FULL: {
     retryable: true,
     meaning: 'The outbox holds as many unsent entries as it may, or the disk is nearly full.',
@@ -37,6 +48,107 @@ export const faultCatalogue = {
     retryable: true,
     meaning: 'An entry could not be written to the outbox.',
     remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors.',
+  },
+  BOARD_LOST: {
+    retryable: true,
+    meaning: 'The board with the lights and the buzzer does not answer. Scans are taken and kept all the same.',
+    remedy: 'Check its cable and power, and that RAVAO_BOARD names it; it is tried again until it is back.',
+  },
+  TRUST_DAMAGED: {
+    retryable: false,
+    meaning: "The site's certificates and keys are incomplete or do not fit together. They are left as they are.",
+    remedy:
+      'Put the named file back from a backup of the trust folder. Without one, move the whole trust folder away, start again, and enrol every kiosk anew.',
+  },
+  LISTEN_FAILED: {
+    retryable: false,
+    meaning: 'The gateway cannot listen for kiosks.',
+    remedy:
+      'Stop whatever else uses the port, or set RAVAO_MQTT_HOST and RAVAO_MQTT_PORT to an address of this machine and a free port above 1023.',
+  },
+  KIOSK_ID_INVALID: {
+    retryable: false,
+    meaning: 'That cannot be the id of a kiosk.',
+    remedy: 'Use 1 to 63 lower-case letters, digits or inner hyphens, for example gate-a.',
+  },
+  ENROL_EXISTS: {
+    retryable: false,
+    meaning: "The folder already holds a kiosk's certificate or key. Nothing was changed.",
+    remedy: 'Name another folder, or say --force to replace the files.',
+  },
+  ENROL_FAILED: {
+    retryable: false,
+    meaning: "The folder for the kiosk's certificate cannot be written.",
+    remedy: 'Check that the path exists, that its file system has room and is mounted read-write, and who owns it.',
+  },
+  STORE_CORRUPT: {
+    retryable: false,
+    meaning: 'The store is damaged. It is left as it is, because it may hold entries that are nowhere else.',
+    remedy:
+      'Stop the gateway, copy the file and its -wal file away together for recovery, and only then move them out of the way.',
+  },
+  STORE_MISSING: {
+    retryable: false,
+    meaning: 'There is no store in this data directory.',
+    remedy: 'Check RAVAO_DATA_DIR. The store is made when the gateway first serves.',
+  },
+  STORE_SCHEMA_NEWER: {
+    retryable: false,
+    meaning: 'The store was written by a newer version of Ravao.',
+    remedy: 'Install that version again, or a later one. Nothing was changed.',
+  },
+  STORE_SCHEMA_OLDER: {
+    retryable: false,
+    meaning: 'The store was written by an older version of Ravao, and reading it must not change it.',
+    remedy: 'Start the gateway of this version once, so that it brings the store up to date.',
+  },
+  STORE_READ_FAILED: {
+    retryable: true,
+    meaning: 'The store could not be read.',
+    remedy: 'Check the disk: kernel messages about I/O errors, whether the file system is mounted.',
+  },
+  STORE_WRITE_FAILED: {
+    retryable: true,
+    meaning: 'The store could not be written. Nothing of it was acknowledged, so the kiosks keep it and send it again.',
+    remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors.',
+  },
+  QUARANTINE_FULL: {
+    retryable: false,
+    meaning:
+      'A kiosk has filled its part of the quarantine. What it sends that cannot be understood is not taken any more.',
+    remedy: 'See with "quarantine" what it sends, then update, repair or revoke that kiosk.',
+  },
+  INTAKE_OVERLOADED: {
+    retryable: true,
+    meaning: 'More entries wait for the disk than the gateway may hold in memory.',
+    remedy: 'Nothing at first: the kiosks send again. If it stays, the disk is too slow for this many kiosks.',
+  },
+  INTAKE_STOPPING: {
+    retryable: true,
+    meaning: 'The gateway is stopping and takes no more entries.',
+    remedy: 'Nothing: the kiosks send again when it is back.',
+  },
+  SCANNER_NOT_FOUND: {
+    retryable: true,
+    meaning: 'No scanner is plugged in where one is looked for.',
+    remedy: 'Plug the scanner in, set to USB-COM (serial) mode, or name its port in RAVAO_SCANNER.',
+  },
+  SCANNER_OPEN_FAILED: {
+    retryable: true,
+    meaning: "The scanner's port cannot be opened.",
+    remedy:
+      'Check that no other program, nor a second kiosk, has it open and that the user may use it (group dialout).',
+  },
+  SCANNER_LOST: {
+    retryable: true,
+    meaning: 'The scanner was unplugged or its port broke.',
+    remedy: 'Plug it in again. If it keeps being lost, try another cable, another USB port or a stronger power supply.',
+  },
+  UPSTREAM_TLS_INVALID: {
+    retryable: false,
+    meaning: 'The certificate files for the upstream cannot be used.',
+    remedy:
+      'Check the files that RAVAO_UPSTREAM_CA, RAVAO_UPSTREAM_CERT and RAVAO_UPSTREAM_KEY name: PEM, readable, the key that of the certificate.',
   },
 } as const satisfies Record<string, { retryable: boolean; meaning: string; remedy: string }>;
 

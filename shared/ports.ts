@@ -105,9 +105,11 @@ export type Delivery =
   | { readonly type: 'refused'; readonly reason: string };
 
 /** A health authority's intake, a file, or whatever else takes entries. */
-export interface Upstream {
+export interface Upstream extends AsyncDisposable {
   /** Stable and free of secrets; the store keeps this upstream's place under it. */
   readonly name: string;
+  /** At most how many bytes an entry takes as this upstream sends it, envelope and separator included. */
+  wireBytes(entry: ForwardEntry): number;
   /** Delivers a batch and says so only when the other side has it on disk. Ends soon after `signal` aborts. */
   send(batch: ForwardBatch, signal: AbortSignal): Promise<Delivery>;
 }

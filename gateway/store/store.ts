@@ -7,7 +7,14 @@ import type { ForwardEntry } from '../../shared/ports.ts';
 
 /** Something a kiosk sent, ready to be kept. */
 export type Arrival =
-  | { readonly type: 'entry'; readonly entry: Entry; readonly body: string }
+  | {
+      readonly type: 'entry';
+      readonly entry: Entry;
+      /** Its JSON, byte for byte as the kiosk wrote it. */
+      readonly body: string;
+      /** When it arrived by the gateway's clock, milliseconds since the Unix epoch. */
+      readonly receivedMs: number;
+    }
   | { readonly type: 'unreadable'; readonly quarantined: QuarantineDraft };
 
 /** Why something is in quarantine. */
@@ -45,8 +52,27 @@ export interface QuarantineItem extends QuarantineDraft {
   readonly upstream: string | null;
 }
 
-/** What became of an arrival. All three are on disk and may be acknowledged. */
-export type Verdict = 'stored' | 'duplicate' | 'quarantined';
+/** What became of an arrival. The first three are on disk and may be acknowledged; the last must never be. */
+export type Verdict =
+  | { readonly type: 'stored' }
+  /** Kept before under the same id and the same (kiosk, epoch, seq). */
+  | { readonly type: 'duplicate' }
+  /** Kept in quarantine, now or when the same bytes came before. */
+  | { readonly type: 'quarantined'; readonly reason: QuarantineReason; readonly detail: string }
+  /** Not kept, because it belongs in quarantine and its kiosk has filled its part of that: see {@link StoreLimits}. */
+  | { readonly type: 'unkept'; readonly reason: QuarantineReason; readonly detail: string };
+
+/** How much of what one kiosk sent may lie in quarantine. What goes beyond is `unkept`; all else is still stored. */
+export interface StoreLimits {
+  readonly quarantineItemsPerKioskMax: number;
+  readonly quarantineBytesPerKioskMax: number;
+}
+
+/** The limits unless told otherwise: no repaired kiosk comes near them, and a hundred broken ones do not fill a disk at once. */
+export const defaultStoreLimits: StoreLimits = {
+  quarantineItemsPerKioskMax: 100_000,
+  quarantineBytesPerKioskMax: 256 * 1024 * 1024,
+};
 
 export interface StoredEntry extends ForwardEntry {
   /** Counts up in the order of arrival; an upstream's place is one of these. */
@@ -62,40 +88,62 @@ export interface UpstreamProgress {
   readonly waiting: number;
 }
 
+/** One run of missing entries of a kiosk's outbox. */
+export interface Gap {
+  readonly kiosk: string;
+  readonly epoch: string;
+  /** First and last missing `seq`. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /** What `check` finds. */
 export interface StoreReport {
   /** Empty when the database is sound. */
   readonly damage: readonly string[];
   readonly entries: number;
   readonly quarantined: number;
-  /** A kiosk's outbox whose entries are not 1, 2, 3, … */
-  readonly gaps: readonly {
-    readonly kiosk: string;
-    readonly epoch: string;
-    /** First and last missing `seq` of one run. At most {@link gapsMax} runs are listed. */
-    readonly from: number;
-    readonly to: number;
-  }[];
+  /**
+   * What is missing below the highest `seq` known of each outbox, from `seq` 1 on. What lies in quarantine and still
+   * says that it comes from that outbox, with which `seq`, is kept and so is not missing. At most {@link gapsMax} runs.
+   */
+  readonly gaps: readonly Gap[];
   readonly upstreams: readonly UpstreamProgress[];
 }
 
 /** `check` lists at most this many runs of missing entries. */
 export const gapsMax = 1000;
 
-export interface Store extends AsyncDisposable {
+/** The reading half of a store: all that `entries`, `quarantine` and `check` need. Rejects with STORE_READ_FAILED or STORE_CORRUPT. */
+export interface StoreReader extends AsyncDisposable {
+  /** Every entry kept when the reading begins, oldest arrival first. Reads in short pages, so it never holds the log open. */
+  entries(): AsyncIterable<StoredEntry>;
+
+  /** Everything in quarantine when the reading begins, oldest first, in short pages. */
+  quarantine(): AsyncIterable<QuarantineItem>;
+
+  /** Integrity, gaps and how far each upstream is. Reads everything: not for a program that serves. */
+  check(): Promise<StoreReport>;
+}
+
+export interface Store extends StoreReader {
   /**
    * Keeps a group: all of it is on disk (fsync) when the promise resolves, none of it when it rejects. One verdict an
-   * arrival, in order. Entries with an id that is already kept (also earlier in this group) are duplicates.
-   * Rejects with the Fault STORE_WRITE_FAILED; the next call may succeed.
+   * arrival, in order; the ids and places taken earlier in the group count. An id is the same in capitals.
+   * Rejects with the Fault STORE_WRITE_FAILED, or STORE_CORRUPT; the next call may succeed.
    */
   append(group: readonly Arrival[]): Promise<readonly Verdict[]>;
 
-  /** The next entries for an upstream in the order of arrival: at most `entriesMax` and at most `bytesMax` bytes of bodies, but at least one if any waits. */
+  /**
+   * The next entries for an upstream in the order of arrival: at most `entriesMax` and at most `bytesMax` bytes of bodies,
+   * but at least one if any waits. Rejects with STORE_READ_FAILED or STORE_CORRUPT; the next call may succeed.
+   */
   readNext(upstream: string, limits: { entriesMax: number; bytesMax: number }): Promise<readonly StoredEntry[]>;
 
   /**
    * Moves an upstream's place up to and including `position`, durably, and in the same commit puts the entries it will
-   * never take into quarantine. Going back is refused by assertion.
+   * never take into quarantine. Going back, or beyond the last entry, is refused by assertion; a rejected id that is
+   * none of the entries passed over by this move is ignored. Rejects as {@link append} does.
    */
   markForwarded(
     upstream: string,
@@ -104,15 +152,6 @@ export interface Store extends AsyncDisposable {
     nowMs: number,
   ): Promise<void>;
 
-  /** Every entry, oldest arrival first. Reads in short pages, so it never holds the log open. */
-  entries(): AsyncIterable<StoredEntry>;
-
-  /** Everything in quarantine, oldest first, in short pages. */
-  quarantine(): AsyncIterable<QuarantineItem>;
-
-  /** Integrity, gaps and how far each upstream is. */
-  check(): Promise<StoreReport>;
-
-  /** Calls back after each append that stored an entry, until disposed. */
+  /** Calls back soon after each append that stored an entry, until disposed. */
   onAppended(callback: () => void): Disposable;
 }

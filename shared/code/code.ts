@@ -6,6 +6,9 @@ export type Warning =
   | 'birth-year-mismatch'
   | 'sex-mismatch'
   | 'birth-date-malformed'
+  | 'sex-malformed'
+  | 'name-missing'
+  | 'name-cut'
   | 'issue-date-malformed'
   | 'old-number-malformed';
 

@@ -1,0 +1,27 @@
+/** What one gateway serves at most, and how long it waits. */
+export const brokerLimits = {
+  /** TCP connections, those in their handshake among them; further ones are closed at once. */
+  connectionsMax: 512,
+  /** Connections of one kiosk; the oldest is closed when one more comes (it may be half dead). */
+  connectionsPerKioskMax: 4,
+  /** From TCP to the end of the TLS handshake. */
+  handshakeTimeoutMs: 10_000,
+  /** From there to the CONNECT packet. */
+  connectTimeoutMs: 10_000,
+  /** All bytes up to and with the CONNECT packet; a client that sends more before it is answered is closed. */
+  connectBytesMax: 2_048,
+  /** One packet afterwards; a longer one closes the connection. */
+  packetBytesMax: 65_536,
+  /** The longest keep-alive. 0, which means none, is refused: a dead kiosk would stay "online" for ever. */
+  keepaliveSecondsMax: 300,
+  /** One state message; a longer one is not kept. */
+  stateBytesMax: 4_096,
+  /** Different topic filters in the life of one connection; further ones are refused in the SUBACK. */
+  filtersPerConnectionMax: 16,
+  /** How long a client may leave what it is sent unread before it is closed. */
+  drainTimeoutMs: 30_000,
+  /** How long a stop waits for entries that are being committed, and then for their PUBACKs to be sent. */
+  stopTimeoutMs: 2_000,
+} as const;
+
+export type BrokerLimits = { readonly [Name in keyof typeof brokerLimits]: number };

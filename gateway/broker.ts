@@ -1,0 +1,297 @@
+/** The MQTT broker: who may connect and what each may say. A PUBACK goes out only when the intake has the entry on disk. */
+import { randomUUID } from 'node:crypto';
+import { type Duplex, finished } from 'node:stream';
+import { Aedes, type AedesOptions, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
+import type { KioskState, SiteNotice } from '../shared/entry.ts';
+import { describeError } from '../shared/fault.ts';
+import type { Clock, Log } from '../shared/ports.ts';
+import { within } from '../shared/time.ts';
+import { maySubscribe, siteTopic } from '../shared/topics.ts';
+import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
+import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.ts';
+import { listenTls } from './tls-listener.ts';
+import type { GatewayCredentials } from './trust/authority.ts';
+
+export interface MqttOptions {
+  /**
+   * Takes an entry as it came. Resolves when it is on disk: then it is acknowledged. When it rejects, the kiosk is
+   * disconnected and sends again.
+   * @param sender the connection: the same object for everything that came over it.
+   */
+  readonly accept: (sender: object, kiosk: string, payload: Uint8Array) => Promise<void>;
+  /** Hears what a kiosk says of itself, and its last will when it vanishes. */
+  readonly onState: (kiosk: string, state: KioskState) => void;
+  /** Retained for all kiosks. */
+  readonly siteNotice: SiteNotice;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Instead of {@link brokerLimits}, for tests. */
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+export interface BrokerOptions extends MqttOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly credentials: GatewayCredentials;
+}
+
+/** A broker without a network: connections are handed to it. Disposing lets what is being committed finish. */
+export interface MqttBroker extends AsyncDisposable {
+  /** Serves MQTT 3.1.1 on a stream to a kiosk that has proved who it is. */
+  handle(stream: Duplex, kiosk: string): void;
+  /** How many connections there are. */
+  readonly connections: number;
+}
+
+export interface Broker extends MqttBroker {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Shows another certificate from now on; connections that stand are not touched. */
+  renew(credentials: GatewayCredentials): void;
+}
+
+/** Starts a broker that listens for kiosks with mutual TLS. Throws the Fault LISTEN_FAILED. */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const limits = { ...brokerLimits, ...options.limits };
+  const { host, port, credentials, clock, log } = options;
+  await using started = new AsyncDisposableStack();
+  const mqtt = started.use(await startMqtt(options));
+  const onKiosk = (stream: Duplex, kiosk: string) => mqtt.handle(stream, kiosk);
+  const listener = started.use(await listenTls({ host, port, credentials, onKiosk, limits, clock, log }));
+  log.info('broker.listening', { host, port: listener.port });
+  const parts = started.move();
+  return {
+    port: listener.port,
+    renew: (renewed) => listener.renew(renewed),
+    handle: (stream, kiosk) => mqtt.handle(stream, kiosk),
+    get connections() {
+      return mqtt.connections;
+    },
+    async [Symbol.asyncDispose]() {
+      listener.stopListening();
+      await mqtt[Symbol.asyncDispose]();
+      await parts.disposeAsync();
+    },
+  };
+}
+
+/** Starts a broker without a network. */
+export async function startMqtt(options: MqttOptions): Promise<MqttBroker> {
+  const broker = new AedesBroker(options);
+  await broker.start();
+  return broker;
+}
+
+class AedesBroker implements MqttBroker {
+  readonly #options: MqttOptions;
+  readonly #limits: BrokerLimits;
+  readonly #aedes: Aedes;
+  readonly #table = new ConnectionTable();
+  readonly #byStream = new WeakMap<object, KioskConnection>();
+  /** Entries that are being committed. */
+  #pending = 0;
+  #onIdle: (() => void) | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: MqttOptions) {
+    this.#options = options;
+    this.#limits = { ...brokerLimits, ...options.limits };
+    this.#aedes = new Aedes(this.#aedesOptions());
+    this.#aedes.on('clientError', (client, error) => this.#noteError(client, error));
+    this.#aedes.on('connectionError', (client, error) => this.#noteError(client, error));
+    // Not in aedes' types: what its in-memory persistence and its sweep of old wills have to complain about.
+    (this.#aedes as NodeJS.EventEmitter).on('error', (error) => {
+      options.log.warn('broker.error', { error: describeError(error) });
+    });
+  }
+
+  #aedesOptions(): AedesOptions {
+    return {
+      connectTimeout: this.#limits.connectTimeoutMs,
+      drainTimeout: this.#limits.drainTimeoutMs,
+      keepaliveLimit: this.#limits.keepaliveSecondsMax,
+      // MQTT 3.1 allows 23 characters, which our prefix may exceed; the CONNECT packet's own limit bounds it.
+      maxClientsIdLength: this.#limits.connectBytesMax,
+      preConnect: (client, packet, done) => {
+        const problem = this.#prepare(client, packet);
+        // Refused by an error: after a plain `false` aedes would leave the connection open, without any time-out.
+        done(problem === null ? null : new Error(problem), problem === null);
+      },
+      authenticate: (client, _username, _password, done) => {
+        this.#connectionOf(client)?.guard.accept();
+        done(null, true);
+      },
+      authorizePublish: (client, packet, done) => {
+        const verdict = this.#judgePublish(client, packet);
+        if (verdict instanceof Promise) verdict.then(() => done(), done);
+        else done(verdict);
+      },
+      authorizeSubscribe: (client, subscription, done) => {
+        done(null, this.#maySubscribe(client, subscription.topic) ? subscription : null);
+      },
+      authorizeForward: (client, packet) => (this.#mayForward(client, packet.topic) ? packet : null),
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#aedes.listen();
+    const payload = JSON.stringify(this.#options.siteNotice);
+    await new Promise<void>((resolve, reject) => {
+      this.#aedes.publish(
+        { cmd: 'publish', topic: siteTopic, payload, qos: 1, retain: true, dup: false },
+        (error?: Error) => (error ? reject(error) : resolve()),
+      );
+    });
+  }
+
+  get connections(): number {
+    return this.#table.count;
+  }
+
+  handle(stream: Duplex, kiosk: string): void {
+    if (this.#stopped !== null) return void stream.destroy();
+    const connection = new KioskConnection(kiosk, stream, this.#limits, () => this.#stopped !== null);
+    this.#byStream.set(stream, connection);
+    const surplus = this.#table.add(connection, this.#limits.connectionsPerKioskMax);
+    stream.once('close', () => {
+      this.#table.delete(connection);
+      this.#options.log.info('broker.disconnected', { kiosk, reason: connection.endReason ?? 'closed by the kiosk' });
+    });
+    this.#options.log.info('broker.connected', { kiosk });
+    this.#aedes.handle(stream);
+    surplus?.end('too many connections of this kiosk');
+  }
+
+  #connectionOf(client: Client | null): KioskConnection | undefined {
+    return client === null ? undefined : this.#byStream.get(client.conn);
+  }
+
+  #noteError(client: Client, error: Error): void {
+    const connection = this.#connectionOf(client);
+    if (connection !== undefined) connection.endReason ??= describeError(error);
+  }
+
+  /** Makes a CONNECT packet fit our rules before aedes acts on it. Returns why it is refused, or null. */
+  #prepare(client: Client, packet: ConnectPacket): string | null {
+    const connection = this.#connectionOf(client);
+    if (connection === undefined) return 'unknown connection';
+    // Ids live in the kiosk's own room, so that none can push another out by using its id [MQTT-3.1.4-2].
+    packet.clientId = `${connection.kiosk}/${packet.clientId || randomUUID()}`;
+    // A session that outlives its connection would be memory that a kiosk can fill.
+    packet.clean = true;
+    if (packet.will === undefined) return null;
+    if (packet.will.topic !== connection.stateTopic) return 'last will on a foreign topic';
+    packet.will.qos = 0;
+    connection.will = readState(Buffer.from(packet.will.payload), this.#limits.stateBytesMax);
+    if (connection.will !== null) return null;
+    delete packet.will;
+    this.#options.log.warn('broker.will-invalid', { kiosk: connection.kiosk });
+    return null;
+  }
+
+  /** Null lets a packet through, an error disconnects; a promise holds the PUBACK until it is settled. */
+  #judgePublish(client: Client | null, packet: PublishPacket): Promise<void> | Error | null {
+    const connection = this.#connectionOf(client);
+    if (client === null || connection === undefined) return new Error('published by nobody');
+    // A last will is the only packet that never was a PUBLISH on the wire.
+    if (packet.cmd === undefined) return this.#checkWill(client, connection);
+    if (packet.qos === 2) return new Error('QoS 2 is not served');
+    if (packet.topic === connection.entriesTopic) return this.#takeEntry(connection, packet);
+    if (packet.topic === connection.stateTopic) return this.#takeState(connection, packet);
+    this.#options.log.warn('broker.topic-denied', { kiosk: connection.kiosk, topic: packet.topic.slice(0, 200) });
+    return new Error('published on a foreign topic');
+  }
+
+  async #takeEntry(connection: KioskConnection, packet: PublishPacket): Promise<void> {
+    packet.retain = false;
+    this.#pending += 1;
+    try {
+      await this.#options.accept(connection, connection.kiosk, toBytes(packet.payload));
+    } catch (error) {
+      throw new Error(`entry not kept: ${describeError(error)}`);
+    } finally {
+      this.#pending -= 1;
+      // After the microtasks, so that the PUBACK is written before a stop goes on.
+      if (this.#pending === 0) setImmediate(() => this.#onIdle?.());
+    }
+  }
+
+  /** A state that cannot be read is acknowledged, or the kiosk would send it for ever, but not kept. */
+  #takeState(connection: KioskConnection, packet: PublishPacket): null {
+    const state = readState(toBytes(packet.payload), this.#limits.stateBytesMax);
+    if (state !== null) {
+      this.#options.onState(connection.kiosk, state);
+      return null;
+    }
+    packet.retain = false;
+    this.#options.log.warn('broker.state-invalid', { kiosk: connection.kiosk, bytes: packet.payload.length });
+    return null;
+  }
+
+  /** Publishes a will only when it is true: its connection ended by itself, and the kiosk has not come back since. */
+  #checkWill(client: Client, connection: KioskConnection): Error | null {
+    if (this.#stopped !== null) return new Error('the gateway stops, the kiosk does not');
+    // aedes takes its own broker for dead when the wall clock jumps, and would publish the wills of the living.
+    if (!client.closed) return new Error('the kiosk is connected');
+    if (this.#table.isSuperseded(connection)) return new Error('the kiosk came back meanwhile');
+    if (connection.will !== null) this.#options.onState(connection.kiosk, connection.will);
+    return null;
+  }
+
+  #maySubscribe(client: Client, filter: string): boolean {
+    const connection = this.#connectionOf(client);
+    if (connection === undefined) return false;
+    const { filters, kiosk } = connection;
+    const isRoom = filters.has(filter) || filters.size < this.#limits.filtersPerConnectionMax;
+    if (isRoom && maySubscribe(kiosk, filter)) {
+      filters.add(filter);
+      return true;
+    }
+    this.#options.log.warn('broker.filter-denied', { kiosk, filter: filter.slice(0, 200) });
+    return false;
+  }
+
+  /**
+   * Entries go to the store and to nobody else. And who does not read is closed rather than waited for: aedes delivers
+   * to at most 100 at a time, so a few such readers would hold up every kiosk. It finds what is retained on its return.
+   */
+  #mayForward(client: Client, topic: string): boolean {
+    const connection = this.#connectionOf(client);
+    if (connection === undefined || topic.endsWith('/entries')) return false;
+    if (!connection.stream.writableNeedDrain) return true;
+    connection.end('does not read what it is sent');
+    return false;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Reads nothing more (see `handle`), lets commits finish, sends their PUBACKs, then closes. */
+  async #stop(): Promise<void> {
+    const { clock, log } = this.#options;
+    const idle = new Promise<void>((resolve) => {
+      if (this.#pending === 0) return resolve();
+      this.#onIdle = resolve;
+    });
+    const committed = await within(clock, this.#limits.stopTimeoutMs, idle);
+    if (!committed.inTime) log.warn('broker.stopped-early', { pending: this.#pending });
+    const sent = [...this.#table].map(({ stream }) => endWriting(stream));
+    await within(clock, this.#limits.stopTimeoutMs, Promise.all(sent));
+    for (const connection of this.#table) connection.end('the gateway stops');
+    await new Promise<void>((resolve) => this.#aedes.close(resolve));
+  }
+}
+
+function endWriting(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    finished(stream, { readable: false }, () => resolve());
+    stream.end();
+  });
+}
+
+function toBytes(payload: string | Buffer): Uint8Array {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
+}

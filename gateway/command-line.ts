@@ -1,0 +1,139 @@
+/** The gateway's commands: arguments and environment in, exit code out. */
+import { pipeline } from 'node:stream/promises';
+import { parseArgs } from 'node:util';
+import type { Environment } from '../shared/environment.ts';
+import { systemChance } from '../shared/system/chance.ts';
+import { systemClock } from '../shared/system/clock.ts';
+import { createLog } from '../shared/system/log.ts';
+import { exitCode } from '../shared/system/program.ts';
+import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
+import { readGatewayConfig, readSiteConfig } from './config.ts';
+import { startGateway, trustDir } from './gateway.ts';
+import { openSqliteReader } from './store/sqlite.ts';
+import type { StoreReader } from './store/store.ts';
+import { openTrust } from './trust/authority.ts';
+
+const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards them.
+
+  npm run -s gateway -- [serve]                        serve kiosks and forward, until SIGTERM or Ctrl-C
+  npm run -s gateway -- entries [--format ndjson|csv]  print the stored entries, oldest first
+  npm run -s gateway -- quarantine                     print what could not be understood, or was refused upstream
+  npm run -s gateway -- check [--format text|json]     look for damage and gaps; exit 1 if there are any
+  npm run -s gateway -- enrol KIOSK --out DIR [--force]
+                                                       write a kiosk's certificate and keys into DIR
+  npm run -s gateway -- help                           this text
+
+All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
+RAVAO_DATA_DIR RAVAO_SITE RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA
+RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
+`;
+
+/** Runs one command. Throws a Fault for what a person must mend. */
+export async function runCommand(
+  args: readonly string[],
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<number> {
+  const typed = parseCommand(args);
+  if (typeof typed === 'string') return refuse(typed);
+  const { command, operands, options } = typed;
+  const operandsWanted = command === 'enrol' ? 1 : 0;
+  if (operands.length !== operandsWanted)
+    return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
+  switch (command) {
+    case 'serve':
+      return serve(environment, signal);
+    case 'entries': {
+      const format = entriesFormats.find((name) => name === (options.format ?? 'ndjson'));
+      if (format === undefined) return refuse(`--format is ${entriesFormats.join(' or ')}, not ${options.format}.`);
+      return withReader(environment, (store) => print(listEntries(store, format)));
+    }
+    case 'quarantine':
+      return withReader(environment, (store) => print(listQuarantine(store)));
+    case 'check': {
+      const format = checkFormats.find((name) => name === (options.format ?? 'text'));
+      if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
+      return withReader(environment, async (store) => {
+        const { text, sound } = await check(store, format);
+        await print([text]);
+        return sound ? exitCode.ok : exitCode.failed;
+      });
+    }
+    case 'enrol':
+      if (options.out === undefined) return refuse('enrol needs --out: the folder to write.');
+      return enrol(environment, operands[0] ?? '', options.out, options.force);
+    case 'help':
+      process.stdout.write(help);
+      return exitCode.ok;
+    default:
+      return refuse(`There is no command ${JSON.stringify(command)}.`);
+  }
+}
+
+function parseCommand(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        format: { type: 'string' },
+        out: { type: 'string' },
+        force: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    const [command = 'serve', ...operands] = positionals;
+    return { command: values.help ? 'help' : command, operands, options: values };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function refuse(problem: string): number {
+  process.stderr.write(`${problem}\n\n${help}`);
+  return exitCode.usage;
+}
+
+async function serve(environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const log = createLog('gateway', config.logLevel);
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
+  {
+    await using gateway = await startGateway(config, { clock: systemClock, chance: systemChance, log });
+    log.info('gateway.ready', { host: config.host, port: gateway.port });
+    // `npm start` waits for this before it starts the kiosk.
+    process.send?.({ port: gateway.port });
+    await stopped;
+    log.info('gateway.stopping');
+  }
+  log.info('gateway.stopped');
+  return exitCode.ok;
+}
+
+async function withReader(environment: Environment, read: (store: StoreReader) => Promise<number>): Promise<number> {
+  await using store = await openSqliteReader({ dir: readSiteConfig(environment).dataDir });
+  return await read(store);
+}
+
+/** Prints piece by piece, as fast as they are taken. */
+async function print(pieces: Iterable<string> | AsyncIterable<string>): Promise<number> {
+  try {
+    await pipeline(pieces, process.stdout, { end: false });
+  } catch (error) {
+    // `entries | head` closes the pipe when it has seen enough.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
+  return exitCode.ok;
+}
+
+async function enrol(environment: Environment, kiosk: string, outDir: string, force: boolean): Promise<number> {
+  const config = readSiteConfig(environment);
+  const log = createLog('gateway', 'warn', process.stderr);
+  const trust = await openTrust(trustDir(config), { site: config.site, clock: systemClock, log });
+  await trust.enrol(kiosk, outDir, { force });
+  process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
+  return exitCode.ok;
+}

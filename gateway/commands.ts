@@ -1,0 +1,77 @@
+/** The commands that only read: what they print. */
+import { stringify } from 'csv-stringify/sync';
+import type { Entry } from '../shared/entry.ts';
+import type { QuarantineItem, StoredEntry, StoreReader, StoreReport } from './store/store.ts';
+
+export const entriesFormats = ['ndjson', 'csv'] as const;
+export const checkFormats = ['text', 'json'] as const;
+export type EntriesFormat = (typeof entriesFormats)[number];
+export type CheckFormat = (typeof checkFormats)[number];
+
+/** Every entry, oldest arrival first: as it came, or as a table for a spreadsheet. */
+export async function* listEntries(store: StoreReader, format: EntriesFormat): AsyncGenerator<string> {
+  if (format === 'csv') yield csvHeader();
+  for await (const entry of store.entries()) yield format === 'csv' ? csvRow(entry) : `${entry.body}\n`;
+}
+
+/** What is in quarantine, one JSON object a line; `raw` is base64 of the bytes as they came. */
+export async function* listQuarantine(store: StoreReader): AsyncGenerator<string> {
+  for await (const item of store.quarantine()) yield `${JSON.stringify(describeItem(item))}\n`;
+}
+
+/** Integrity, gaps and how far each upstream is, and whether all is well. */
+export async function check(store: StoreReader, format: CheckFormat): Promise<{ text: string; sound: boolean }> {
+  const report = await store.check();
+  const text = format === 'json' ? `${JSON.stringify(report)}\n` : describeReport(report);
+  return { text, sound: report.damage.length === 0 && report.gaps.length === 0 };
+}
+
+const columns = {
+  id: (entry) => entry.id,
+  at: (entry) => entry.at,
+  clock_synced: (entry) => String(entry.clock.synced),
+  kiosk: (entry) => entry.kiosk,
+  gate: (entry) => entry.gate,
+  direction: (entry) => entry.direction,
+  outcome: (entry) => entry.outcome,
+  reason: (entry) => entry.reason,
+  method: (entry) => entry.method,
+  code_kind: (entry) => entry.code.kind,
+  code_verified: (entry) => String(entry.code.verified),
+  subject: (entry) => entry.subject ?? '',
+  epoch: (entry) => entry.epoch,
+  seq: (entry) => String(entry.seq),
+} satisfies Record<string, (entry: Entry) => string>;
+
+/** A gate's name may begin with `=`: a spreadsheet must not take it for a formula. */
+const csvOptions = { escape_formulas: true };
+
+function csvHeader(): string {
+  // The byte order mark makes Excel read UTF-8.
+  return stringify([Object.keys(columns)], { ...csvOptions, bom: true });
+}
+
+function csvRow(stored: StoredEntry): string {
+  // The intake has validated what the store holds.
+  const entry = JSON.parse(stored.body) as Entry;
+  return stringify([Object.values(columns).map((column) => column(entry))], csvOptions);
+}
+
+function describeItem({ position, kiosk, upstream, reason, detail, receivedMs, raw }: QuarantineItem) {
+  const received = new Date(receivedMs).toISOString();
+  return { position, kiosk, upstream, reason, detail, received, raw: Buffer.from(raw).toString('base64') };
+}
+
+function describeReport({ damage, entries, quarantined, gaps, upstreams }: StoreReport): string {
+  const lines = [
+    `Entries: ${entries}. In quarantine: ${quarantined}.`,
+    damage.length === 0 ? 'The database is sound.' : 'THE DATABASE IS DAMAGED:',
+    ...damage.map((line) => `  ${line}`),
+    gaps.length === 0 ? 'Nothing is missing.' : 'ENTRIES ARE MISSING (still at the kiosk, or lost with its disk):',
+    ...gaps.map(
+      ({ kiosk, epoch, from, to }) => `  ${kiosk}, outbox ${epoch}: ${from === to ? from : `${from} to ${to}`}`,
+    ),
+    ...upstreams.map(({ upstream, place, waiting }) => `Upstream ${upstream}: ${waiting} waiting behind ${place}.`),
+  ];
+  return `${lines.join('\n')}\n`;
+}

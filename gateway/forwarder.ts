@@ -1,0 +1,281 @@
+/** Carries entries from the store to one upstream, in order, until it is disposed. What to send is decided in `forwarding.ts`. */
+import { createHash } from 'node:crypto';
+import { describeError } from '../shared/fault.ts';
+import type { Chance, Clock, Delivery, ForwardEntry, Log, Upstream } from '../shared/ports.ts';
+import { type RetryPlan, retryDelaysMs } from '../shared/retry.ts';
+import { sleep, within } from '../shared/time.ts';
+import { entriesPerBatchMax, firstPace, nextCount, type Outcome, type Pace, weigh } from './forwarding.ts';
+import type { Store, StoredEntry } from './store/store.ts';
+
+/** A batch is at most this long as it is sent, in bytes; a single entry is sent however long it is. */
+export const batchBytesMax = 1024 * 1024;
+
+/** Between attempts while an upstream, or the store, is not able. */
+export const retryPlan: RetryPlan = { firstMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.5 };
+
+/** Between attempts while an upstream refuses everything. */
+export const alarmPlan: RetryPlan = { firstMs: 60_000, factor: 2, maxMs: 15 * 60_000, jitter: 0.2 };
+
+/** The store says when entries come; should it ever forget to, they are found after this long, in milliseconds. */
+export const safetyLookMs = 60_000;
+
+/** The same reason for a delay is logged at most this often, in milliseconds. */
+export const sameReasonLogMs = 60_000;
+
+/** A stop waits at most this long for a batch under way, in milliseconds. */
+export const stopTimeoutMs = 2000;
+
+/** Of the entries that went to quarantine at once, so many ids are logged. */
+const idsLoggedMax = 20;
+
+/** How a forwarder is, for operators. */
+export interface ForwarderStatus {
+  readonly upstream: string;
+  /** `idle`: nothing waits. `sending`: a batch is under way. `waiting`: until the next attempt. */
+  readonly state: 'idle' | 'sending' | 'waiting' | 'stopped';
+  /** Why entries are delayed; null while they are not. */
+  readonly lastError: { readonly reason: string; readonly alarm: boolean; readonly atMs: number } | null;
+  /** Entries taken and refused since the start. */
+  readonly taken: number;
+  readonly refused: number;
+  /** When the upstream last took something, milliseconds since the Unix epoch; null when it has not yet. */
+  readonly lastTakenMs: number | null;
+}
+
+/** Disposing ends it within {@link stopTimeoutMs}; the upstream and the store stay open. */
+export interface Forwarder extends AsyncDisposable {
+  readonly status: ForwarderStatus;
+}
+
+export interface ForwarderParts {
+  readonly store: Store;
+  readonly upstream: Upstream;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** Stops it, as disposing does. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts to forward. Nothing that the upstream or the store does ends it; what they cannot do now is tried again for ever.
+ * An entry is delivered at least once: a batch that was taken but not marked (a crash between) goes out again.
+ */
+export function createForwarder(parts: ForwarderParts): Forwarder {
+  return new StoreForwarder(parts);
+}
+
+/** The name of a batch: the same for the same entries in the same order. 32 base64url characters of SHA-256. */
+export function batchKey(entries: readonly ForwardEntry[]): string {
+  const hash = createHash('sha256');
+  for (const { id } of entries) hash.update(`${id}\n`);
+  return hash.digest('base64url').slice(0, 32);
+}
+
+interface Delay {
+  readonly reason: string;
+  readonly alarm: boolean;
+  readonly waitMs: number;
+}
+
+class StoreForwarder implements Forwarder {
+  readonly #parts: ForwarderParts;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #status: ForwarderStatus;
+  #pace: Pace = firstPace;
+  /** Read from the store and not yet settled. It is kept between attempts, so that these send the very same batch. */
+  #window: readonly StoredEntry[] = [];
+  /** What the upstream said of the doubted entries, in order. */
+  #doubts: string[] = [];
+  #retries: Iterator<number, never>;
+  #alarms: Iterator<number, never>;
+  #appended = false;
+  #nap: AbortController | null = null;
+  #delayedSinceMs: number | null = null;
+  #logged: { readonly reason: string; readonly atMs: number } | null = null;
+
+  constructor(parts: ForwarderParts) {
+    this.#parts = parts;
+    this.#retries = retryDelaysMs(retryPlan, parts.chance);
+    this.#alarms = retryDelaysMs(alarmPlan, parts.chance);
+    const upstream = parts.upstream.name;
+    this.#status = { upstream, state: 'idle', lastError: null, taken: 0, refused: 0, lastTakenMs: null };
+    this.#running = this.#run();
+  }
+
+  get status(): ForwarderStatus {
+    return this.#status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#halt();
+    const stopped = await within(this.#parts.clock, stopTimeoutMs, this.#running);
+    if (!stopped.inTime) this.#parts.log.warn('forwarder.stop-timed-out', { upstream: this.#status.upstream });
+  }
+
+  readonly #halt = (): void => {
+    this.#stop.abort();
+    this.#nap?.abort();
+  };
+
+  readonly #wake = (): void => {
+    this.#appended = true;
+    this.#nap?.abort();
+  };
+
+  async #run(): Promise<void> {
+    const { store, signal } = this.#parts;
+    using _ = store.onAppended(this.#wake);
+    signal?.addEventListener('abort', this.#halt, { once: true });
+    if (signal?.aborted) this.#halt();
+    while (!this.#stop.signal.aborted) {
+      if (this.#window.length === 0 && !(await this.#readWindow())) continue;
+      await this.#sendNext();
+    }
+    signal?.removeEventListener('abort', this.#halt);
+    this.#say({ state: 'stopped' });
+  }
+
+  /** Returns whether there is something to send; if not, it has waited until there may be. */
+  async #readWindow(): Promise<boolean> {
+    const { store, upstream } = this.#parts;
+    this.#appended = false;
+    try {
+      this.#window = await store.readNext(upstream.name, { entriesMax: entriesPerBatchMax, bytesMax: batchBytesMax });
+    } catch (error) {
+      await this.#retryStore(error);
+      return false;
+    }
+    if (this.#window.length === 0) await this.#idle();
+    return this.#window.length > 0;
+  }
+
+  async #idle(): Promise<void> {
+    this.#say({ state: 'idle' });
+    if (this.#appended || this.#stop.signal.aborted) return;
+    this.#nap = new AbortController();
+    await sleep(this.#parts.clock, safetyLookMs, this.#nap.signal);
+    this.#nap = null;
+  }
+
+  async #sendNext(): Promise<void> {
+    const entries = this.#nextEntries();
+    this.#say({ state: 'sending' });
+    const delivery = await this.#send(entries);
+    const outcome = weigh(this.#pace, entries.length, delivery, this.#window.length);
+    if (outcome.settled > 0) await this.#settle(outcome, delivery);
+    else if (delivery.type !== 'taken' && outcome.pace.doubted > 0) this.#doubts.push(delivery.reason);
+    this.#pace = outcome.pace;
+    if (outcome.wait === 'retry' && delivery.type === 'later') await this.#retryLater(delivery);
+    if (outcome.wait === 'alarm') await this.#waitForMending(delivery);
+  }
+
+  /** The batch: as many as the pace allows and fit into {@link batchBytesMax}, but at least one. */
+  #nextEntries(): readonly StoredEntry[] {
+    const { doubted } = this.#pace;
+    const candidates = this.#window.slice(doubted, doubted + nextCount(this.#pace, this.#window.length));
+    let bytes = 0;
+    const end = candidates.findIndex((entry) => {
+      bytes += this.#parts.upstream.wireBytes(entry);
+      return bytes > batchBytesMax;
+    });
+    return end === -1 ? candidates : candidates.slice(0, Math.max(1, end));
+  }
+
+  async #send(entries: readonly StoredEntry[]): Promise<Delivery> {
+    try {
+      return await this.#parts.upstream.send({ key: batchKey(entries), entries }, this.#stop.signal);
+    } catch (error) {
+      // `send` does not throw; should a transport have that bug, it may hold up its own upstream, not the gateway.
+      return { type: 'later', reason: describeError(error), retryAfterMs: null, alarm: true };
+    }
+  }
+
+  /** Marks what is done with, as often as it takes: the upstream has it, so it is not sent again meanwhile. */
+  async #settle(outcome: Outcome, delivery: Delivery): Promise<void> {
+    const { store, upstream, clock } = this.#parts;
+    const settled = this.#window.slice(0, outcome.settled);
+    const position = settled.at(-1)?.position ?? 0;
+    const rejected = this.#rejectionsAmong(settled.slice(0, outcome.refused), delivery);
+    while (!this.#stop.signal.aborted || this.#status.state === 'sending') {
+      try {
+        await store.markForwarded(upstream.name, position, rejected, clock.nowMs());
+        this.#window = this.#window.slice(outcome.settled);
+        this.#doubts = [];
+        this.#recordSettled(settled.length, rejected, delivery.type === 'taken');
+        return;
+      } catch (error) {
+        await this.#retryStore(error);
+      }
+    }
+  }
+
+  #rejectionsAmong(refused: readonly StoredEntry[], delivery: Delivery) {
+    if (delivery.type === 'taken') {
+      const doubted = refused.map(({ id }, index) => ({ id, reason: this.#doubts[index] ?? 'refused' }));
+      return [...doubted, ...delivery.rejected];
+    }
+    return refused.map(({ id }) => ({ id, reason: delivery.reason }));
+  }
+
+  #recordSettled(settled: number, rejected: readonly { id: string; reason: string }[], success: boolean): void {
+    const { upstream, clock, log } = this.#parts;
+    const refused = this.#status.refused + rejected.length;
+    const taken = this.#status.taken + settled - rejected.length;
+    this.#say({ taken, refused, ...(success ? { lastTakenMs: clock.nowMs() } : {}) });
+    if (rejected.length > 0) {
+      const ids = rejected.slice(0, idsLoggedMax).map(({ id }) => id);
+      const reason = rejected[0]?.reason;
+      log.error('forwarder.quarantined', { upstream: upstream.name, count: rejected.length, reason, ids });
+    }
+    this.#recordRecovery(success);
+  }
+
+  #recordRecovery(success: boolean): void {
+    const { upstream, clock, chance, log } = this.#parts;
+    this.#retries = retryDelaysMs(retryPlan, chance);
+    if (success) this.#alarms = retryDelaysMs(alarmPlan, chance);
+    if (this.#delayedSinceMs === null) return;
+    log.info('forwarder.recovered', { upstream: upstream.name, delayedMs: clock.monotonicMs() - this.#delayedSinceMs });
+    this.#delayedSinceMs = null;
+    this.#logged = null;
+    this.#say({ lastError: null });
+  }
+
+  async #retryStore(error: unknown): Promise<void> {
+    await this.#delay({ reason: `store: ${describeError(error)}`, alarm: true, waitMs: this.#retries.next().value });
+  }
+
+  async #retryLater({ reason, alarm, retryAfterMs }: Delivery & { type: 'later' }): Promise<void> {
+    const waitMs = Math.max(this.#retries.next().value, retryAfterMs ?? 0);
+    if (!this.#stop.signal.aborted) await this.#delay({ reason, alarm, waitMs });
+  }
+
+  async #waitForMending(delivery: Delivery): Promise<void> {
+    const last = delivery.type === 'taken' ? '' : delivery.reason;
+    this.#doubts = [];
+    this.#window = [];
+    await this.#delay({
+      reason: `refuses every entry, so it is probably set up wrong: ${last}`,
+      alarm: true,
+      waitMs: this.#alarms.next().value,
+    });
+  }
+
+  async #delay({ reason, alarm, waitMs }: Delay): Promise<void> {
+    const { upstream, clock, log } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    this.#delayedSinceMs ??= nowMs;
+    if (this.#logged?.reason !== reason || nowMs - this.#logged.atMs >= sameReasonLogMs) {
+      log[alarm ? 'error' : 'warn']('forwarder.delayed', { upstream: upstream.name, reason, waitMs });
+      this.#logged = { reason, atMs: nowMs };
+    }
+    this.#say({ state: 'waiting', lastError: { reason, alarm, atMs: clock.nowMs() } });
+    await sleep(clock, waitMs, this.#stop.signal);
+  }
+
+  #say(changes: Partial<ForwarderStatus>): void {
+    this.#status = { ...this.#status, ...changes };
+  }
+}

@@ -1,0 +1,92 @@
+/** Wires the gateway's parts together and takes them apart in reverse. */
+import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import { describeError } from '../shared/fault.ts';
+import type { Chance, Clock, Log } from '../shared/ports.ts';
+import { sleep } from '../shared/time.ts';
+import { type Broker, startBroker } from './broker.ts';
+import type { GatewayConfig } from './config.ts';
+import { createForwarder } from './forwarder.ts';
+import { createIntake } from './intake.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { openTrust, type Trust } from './trust/authority.ts';
+import { openUpstream } from './upstream/open-upstream.ts';
+
+/** The gateway's own certificate is looked at this often, in milliseconds. */
+const renewalEveryMs = 12 * 60 * 60 * 1000;
+
+export interface Gateway extends AsyncDisposable {
+  /** The port it listens on. */
+  readonly port: number;
+}
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** Puts something between the gateway and its store: how tests make a commit fail, or end the process after one. */
+  readonly wrapStore?: (store: Store) => Store;
+}
+
+/** Where a gateway keeps its certificate authority and keys. */
+export function trustDir(config: { readonly dataDir: string }): string {
+  return join(config.dataDir, 'trust');
+}
+
+/** Starts a gateway. Throws the Faults of its parts; then everything that had started is stopped again. */
+export async function startGateway(config: GatewayConfig, surroundings: Surroundings): Promise<Gateway> {
+  const { clock, chance, log, wrapStore = (store: Store) => store } = surroundings;
+  await using started = new AsyncDisposableStack();
+  const stop = new AbortController();
+  const trust = await openTrust(trustDir(config), { site: config.site, clock, log });
+  const store = wrapStore(started.use(await openSqliteStore({ dir: config.dataDir, log })));
+  const upstreamSettings = {
+    site: config.site,
+    token: config.upstreamToken,
+    tls: config.upstreamTls,
+    version: manifest.version,
+  };
+  for (const target of config.upstreams) {
+    const upstream = await openUpstream(target, { ...upstreamSettings, clock, log });
+    started.use(createForwarder({ store, upstream, clock, chance, log }));
+  }
+  const intake = started.use(createIntake({ store, clock, log }));
+  const broker = started.use(
+    await startBroker({
+      host: config.host,
+      port: config.port,
+      credentials: await trust.gatewayCredentials(config.host),
+      accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
+      onState: (kiosk, state) => log.debug('kiosk.state', { kiosk, state }),
+      siteNotice: trust.notice,
+      clock,
+      log,
+    }),
+  );
+  started.defer(() => stop.abort());
+  const renewing = keepRenewed(broker, trust, config.host, { clock, log }, stop.signal);
+  started.defer(() => renewing);
+  const parts = started.move();
+  return { port: broker.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** Gives the broker a new certificate before the old one ends, and when the machine's names or addresses change. */
+async function keepRenewed(
+  broker: Broker,
+  trust: Trust,
+  host: string,
+  { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await sleep(clock, renewalEveryMs, signal);
+    if (signal.aborted) return;
+    try {
+      broker.renew(await trust.gatewayCredentials(host));
+    } catch (error) {
+      // The certificate in use is good for weeks yet: said now, tried again at the next look.
+      log.error('trust.renewal-failed', { error: describeError(error) });
+    }
+  }
+}

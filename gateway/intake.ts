@@ -1,0 +1,226 @@
+/**
+ * From packets to what is kept. A packet's promise resolves, and so its PUBACK may go out, only after the commit that
+ * holds it. What arrives in one turn of the event loop, or while a commit runs, is kept in one commit.
+ */
+import { strict as assert } from 'node:assert';
+import { decodeEntry } from '../shared/entry.ts';
+import { describeError, Fault } from '../shared/fault.ts';
+import type { Clock, Log } from '../shared/ports.ts';
+import type { Arrival, Store, Verdict } from './store/store.ts';
+
+export interface IntakeLimits {
+  /** A commit holds at most this many packets; more wait for the next. */
+  readonly groupEntriesMax: number;
+  /** More packets than this never wait, the commit under way included. One that would be too many is refused. */
+  readonly pendingEntriesMax: number;
+  /** The same for their bytes. */
+  readonly pendingBytesMax: number;
+}
+
+/** The limits unless told otherwise. A waiting packet takes some 4 KiB with its parsed form, so these bound it to about 80 MiB. */
+export const defaultIntakeLimits: IntakeLimits = {
+  groupEntriesMax: 1000,
+  pendingEntriesMax: 20_000,
+  pendingBytesMax: 32 * 1024 * 1024,
+};
+
+/** What has happened since the start. */
+export interface IntakeCounts {
+  readonly stored: number;
+  readonly duplicate: number;
+  readonly quarantined: number;
+  /** Not kept, because the kiosk's part of the quarantine is full. */
+  readonly unkept: number;
+  /** Commits that succeeded. */
+  readonly groups: number;
+  /** Commits that failed. */
+  readonly failures: number;
+}
+
+export interface Intake extends AsyncDisposable {
+  /**
+   * Takes a packet; resolves when it is on disk. Rejects with a Fault when it is not, and then every later packet of the
+   * same sender is rejected as well, so that nothing overtakes what failed: the broker ends the connection, the kiosk
+   * sends again in order on the next. The Fault is the store's, INTAKE_OVERLOADED, INTAKE_STOPPING or QUARANTINE_FULL.
+   * @param sender stands for one connection.
+   * @param kiosk the kiosk that the connection's certificate names.
+   */
+  accept(sender: object, kiosk: string, payload: Uint8Array): Promise<void>;
+
+  readonly counts: IntakeCounts;
+
+  /** Takes no more, and resolves when all that was taken is on disk or has been rejected. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Of each kind of event about each kiosk at most one line is logged in this time, in milliseconds. */
+const logEveryMs = 10_000;
+
+/** A packet that waits for its commit. */
+interface Waiting {
+  readonly sender: object;
+  readonly kiosk: string;
+  readonly arrival: Arrival;
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (fault: unknown) => void;
+}
+
+/** Makes an intake that keeps packets in `store`. The store must outlive it. */
+export function createIntake(options: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: Partial<IntakeLimits>;
+}): Intake {
+  const { store, clock, log, limits } = options;
+  return new GroupingIntake(store, clock, log, { ...defaultIntakeLimits, ...limits });
+}
+
+/** What a packet is: an entry of the kiosk that sent it, or something for the quarantine. */
+export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: number): Arrival {
+  const decoded = decodeEntry(payload);
+  if (decoded.ok && decoded.entry.kiosk === kiosk) {
+    return { type: 'entry', entry: decoded.entry, body: decoded.body, receivedMs };
+  }
+  const { reason, detail } = decoded.ok
+    ? ({ reason: 'kiosk-mismatch', detail: `the entry names ${decoded.entry.kiosk}` } as const)
+    : decoded.problem;
+  return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, receivedMs } };
+}
+
+class GroupingIntake implements Intake {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: SparseLog;
+  readonly #limits: IntakeLimits;
+  readonly #counts = { stored: 0, duplicate: 0, quarantined: 0, unkept: 0, groups: 0, failures: 0 };
+  /** Senders that had a packet rejected. */
+  readonly #failed = new WeakMap<object, unknown>();
+  #queue: Waiting[] = [];
+  /** Packets and bytes that wait, in the queue or in the commit under way. */
+  #pending = 0;
+  #pendingBytes = 0;
+  #flushing = false;
+  #stopping = false;
+  #drained = Promise.withResolvers<void>();
+
+  constructor(store: Store, clock: Clock, log: Log, limits: IntakeLimits) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = new SparseLog(clock, log);
+    this.#limits = limits;
+  }
+
+  get counts(): IntakeCounts {
+    return { ...this.#counts };
+  }
+
+  accept(sender: object, kiosk: string, payload: Uint8Array): Promise<void> {
+    const refusal = this.#refusal(sender, kiosk, payload.byteLength);
+    if (refusal !== null) {
+      this.#failed.set(sender, refusal);
+      return Promise.reject(refusal);
+    }
+    const arrival = readArrival(kiosk, payload, this.#clock.nowMs());
+    this.#pending++;
+    this.#pendingBytes += payload.byteLength;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ sender, kiosk, arrival, bytes: payload.byteLength, resolve, reject });
+      this.#flushSoon();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping = true;
+    if (this.#pending > 0) await this.#drained.promise;
+  }
+
+  /** Why a packet cannot be taken, or null. */
+  #refusal(sender: object, kiosk: string, bytes: number): unknown {
+    const failure = this.#failed.get(sender);
+    if (failure !== undefined) return failure;
+    if (this.#stopping) return new Fault('INTAKE_STOPPING', `Kiosk: ${kiosk}`);
+    const { pendingEntriesMax, pendingBytesMax } = this.#limits;
+    if (this.#pending < pendingEntriesMax && this.#pendingBytes + bytes <= pendingBytesMax) return null;
+    const fault = new Fault('INTAKE_OVERLOADED', `Waiting: ${this.#pending} packets, ${this.#pendingBytes} bytes.`);
+    this.#log.warn('intake.overloaded', kiosk, { kiosk, pending: this.#pending, bytes: this.#pendingBytes });
+    return fault;
+  }
+
+  /** One flush at a time, after all that is readable now has been read, and between two the event loop gets its turn. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flush().finally(() => {
+        this.#flushing = false;
+        if (this.#queue.length > 0) this.#flushSoon();
+      });
+    });
+  }
+
+  async #flush(): Promise<void> {
+    const group = this.#queue.slice(0, this.#limits.groupEntriesMax);
+    this.#queue = this.#queue.slice(group.length);
+    try {
+      const verdicts = await this.#store.append(group.map(({ arrival }) => arrival));
+      assert.equal(verdicts.length, group.length, 'the store gives one verdict an arrival');
+      this.#settle(group, verdicts);
+    } catch (error) {
+      // A bug is no reason to lose custody silently: it is thrown on, after the packets were rejected.
+      this.#fail(group, error);
+      if (!(error instanceof Fault)) throw error;
+    }
+  }
+
+  #settle(group: readonly Waiting[], verdicts: readonly Verdict[]): void {
+    this.#counts.groups++;
+    this.#log.clear('intake.commit-failed', 'intake.commit-recovered');
+    for (const [index, waiting] of group.entries()) {
+      const verdict = verdicts[index];
+      assert(verdict !== undefined);
+      this.#counts[verdict.type]++;
+      if (verdict.type === 'quarantined' || verdict.type === 'unkept') this.#tell(waiting.kiosk, verdict);
+      this.#release(waiting);
+      if (verdict.type !== 'unkept') waiting.resolve();
+      else this.#rejectSender(waiting, new Fault('QUARANTINE_FULL', `Kiosk: ${waiting.kiosk}`));
+    }
+    this.#rejectFailedSenders();
+  }
+
+  #fail(group: readonly Waiting[], error: unknown): void {
+    this.#counts.failures++;
+    this.#log.error('intake.commit-failed', '', { entries: group.length, error: describeError(error) });
+    for (const waiting of group) {
+      this.#release(waiting);
+      this.#rejectSender(waiting, error);
+    }
+    this.#rejectFailedSenders();
+  }
+
+  #rejectSender(waiting: Waiting, fault: unknown): void {
+    this.#failed.set(waiting.sender, fault);
+    waiting.reject(fault);
+  }
+
+  /** What arrived during a commit must not overtake what failed in it. */
+  #rejectFailedSenders(): void {
+    const [failed, others] = splitBy(this.#queue, ({ sender }) => this.#failed.has(sender));
+    this.#queue = others;
+    for (const waiting of failed) {
+      this.#release(waiting);
+      waiting.reject(this.#failed.get(waiting.sender));
+    }
+  }
+
+  #release({ bytes }: Waiting): void {
+    this.#pending--;
+    this.#pendingBytes -= bytes;
+    if (this.#pending === 0 && this.#stopping) this.#drained.resolve();
+  }
+
+  #tell(kiosk: string, { type, reason, detail }: Extract<Verdict, { reason: string }>): void {
+    this.#log.warn(`intake.${type}`, `${kiosk} ${reason}`, { kiosk, reason, detail });
+  }
+}

@@ -1,0 +1,176 @@
+/** The writing half of the SQLite store: what becomes of a group of arrivals, inside one transaction. */
+import { strict as assert } from 'node:assert';
+import type { Database, Transaction } from 'better-sqlite3';
+import { parse as parseUuid } from 'uuid';
+import { quarantineDigest, readPlace, toDetail } from './quarantined.ts';
+import type { Arrival, QuarantineDraft, QuarantineReason, Store, StoreLimits, Verdict } from './store.ts';
+
+/** The ids of this many streams are remembered; then all are forgotten and looked up again. */
+const streamsRememberedMax = 10_000;
+
+const stored: Verdict = Object.freeze({ type: 'stored' });
+const duplicate: Verdict = Object.freeze({ type: 'duplicate' });
+
+type EntryArrival = Extract<Arrival, { type: 'entry' }>;
+
+/** Prepared statements of one connection, and what is remembered of the tables. */
+export class Appender {
+  readonly #statements: ReturnType<typeof prepare>;
+  readonly #limits: StoreLimits;
+  readonly #streams = new Map<string, number>();
+  readonly #transact: Transaction<(work: () => unknown) => unknown>;
+  /** The highest position given to an entry. */
+  #position: number;
+
+  constructor(database: Database, limits: StoreLimits) {
+    this.#statements = prepare(database);
+    this.#limits = limits;
+    this.#position = this.#statements.lastPosition.get() ?? 0;
+    this.#transact = database.transaction((work) => work());
+  }
+
+  /** Keeps a group in one commit. Throws what SQLite throws; then nothing of the group is kept. */
+  append(group: readonly Arrival[]): Verdict[] {
+    return this.#commit(() => group.map((arrival) => this.#keep(arrival)));
+  }
+
+  /** As `Store.markForwarded`. */
+  markForwarded(...[upstream, position, rejected, nowMs]: Parameters<Store['markForwarded']>): void {
+    this.#commit(() => this.#move(upstream, position, rejected, nowMs));
+  }
+
+  #commit<T>(work: () => T): T {
+    const before = this.#position;
+    try {
+      return this.#transact.immediate(work) as T;
+    } catch (error) {
+      // What is remembered must be rolled back as well.
+      this.#position = before;
+      this.#streams.clear();
+      throw error;
+    }
+  }
+
+  #keep(arrival: Arrival): Verdict {
+    return arrival.type === 'entry' ? this.#keepEntry(arrival) : this.#quarantine(arrival.quarantined);
+  }
+
+  #keepEntry(arrival: EntryArrival): Verdict {
+    const { entry, body, receivedMs } = arrival;
+    const id = parseUuid(entry.id);
+    const stream = this.#stream(entry.kiosk, entry.epoch);
+    const position = this.#position + 1;
+    const { subject, at, seq } = entry;
+    if (this.#statements.insert.run(position, id, stream, seq, receivedMs, at, subject, body).changes === 1) {
+      this.#position = position;
+      return stored;
+    }
+    const same = this.#statements.findById.get(id);
+    if (same?.stream === stream && same.seq === seq) return duplicate;
+    const [reason, detail]: [QuarantineReason, string] =
+      same === undefined
+        ? ['triple-reused', `seq ${seq} of epoch ${entry.epoch} is an entry with another id than ${entry.id}`]
+        : [
+            'id-reused',
+            `${entry.id} is the entry with seq ${same.seq} of another place than seq ${seq} of epoch ${entry.epoch}`,
+          ];
+    return this.#quarantine({ kiosk: entry.kiosk, reason, detail, raw: Buffer.from(body), receivedMs });
+  }
+
+  #quarantine(draft: QuarantineDraft): Verdict {
+    const { kiosk, reason, detail, raw, receivedMs } = draft;
+    const digest = quarantineDigest(draft, null);
+    const { findQuarantined, use, countUse, quarantine } = this.#statements;
+    const kept: Verdict = { type: 'quarantined', reason, detail };
+    if (findQuarantined.get(digest) !== undefined) return kept;
+    const { items, bytes } = use.get(kiosk) ?? { items: 0, bytes: 0 };
+    const { quarantineItemsPerKioskMax, quarantineBytesPerKioskMax } = this.#limits;
+    if (items + 1 > quarantineItemsPerKioskMax || bytes + raw.byteLength > quarantineBytesPerKioskMax) {
+      return { type: 'unkept', reason, detail };
+    }
+    countUse.run(kiosk, raw.byteLength);
+    const place = readPlace(draft);
+    const stream = place === null ? null : this.#stream(place.kiosk, place.epoch);
+    quarantine.run(digest, kiosk, reason, detail, receivedMs, raw, stream, place?.seq ?? null);
+    return kept;
+  }
+
+  #move(...[upstream, position, rejected, nowMs]: Parameters<Store['markForwarded']>): void {
+    const { place, setPlace, findRejected, quarantineEntry } = this.#statements;
+    const before = place.get(upstream) ?? 0;
+    assert(position >= before, `upstream ${upstream} would go back from ${before} to ${position}`);
+    assert(position <= this.#position, `upstream ${upstream} would go to ${position}, beyond ${this.#position}`);
+    for (const { id, reason } of rejected) {
+      const entry = isUuid(id) ? findRejected.get(parseUuid(id), before, position) : undefined;
+      if (entry === undefined) continue;
+      const item = { kiosk: entry.kiosk, reason: 'upstream-refused' as const, raw: Buffer.from(entry.body) };
+      const digest = quarantineDigest(item, upstream);
+      quarantineEntry.run(digest, entry.kiosk, item.reason, toDetail(reason), nowMs, entry.position, upstream);
+    }
+    setPlace.run(upstream, position);
+  }
+
+  #stream(kiosk: string, epoch: string): number {
+    const name = `${kiosk}/${epoch}`;
+    const remembered = this.#streams.get(name);
+    if (remembered !== undefined) return remembered;
+    const bytes = parseUuid(epoch);
+    const { findStream, insertStream } = this.#statements;
+    const stream = findStream.get(kiosk, bytes) ?? Number(insertStream.run(kiosk, bytes).lastInsertRowid);
+    if (this.#streams.size >= streamsRememberedMax) this.#streams.clear();
+    this.#streams.set(name, stream);
+    return stream;
+  }
+}
+
+function isUuid(text: string): boolean {
+  try {
+    parseUuid(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function prepare(database: Database) {
+  return {
+    lastPosition: database.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'entries'`).pluck(),
+    findStream: database
+      .prepare<[string, Uint8Array], number>('SELECT id FROM streams WHERE kiosk = ? AND epoch = ?')
+      .pluck(),
+    insertStream: database.prepare<[string, Uint8Array]>('INSERT INTO streams (kiosk, epoch) VALUES (?, ?)'),
+    insert: database.prepare<[number, Uint8Array, number, number, number, string, string | null, string]>(
+      `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO NOTHING`,
+    ),
+    findById: database.prepare<[Uint8Array], { stream: number; seq: number }>(
+      'SELECT stream, seq FROM entries WHERE id = ?',
+    ),
+    findQuarantined: database.prepare<[Uint8Array], number>('SELECT 1 FROM quarantine WHERE digest = ?').pluck(),
+    use: database.prepare<[string], { items: number; bytes: number }>(
+      'SELECT items, bytes FROM quarantine_use WHERE kiosk = ?',
+    ),
+    countUse: database.prepare<[string, number]>(
+      `INSERT INTO quarantine_use (kiosk, items, bytes) VALUES (?, 1, ?)
+       ON CONFLICT DO UPDATE SET items = items + 1, bytes = bytes + excluded.bytes`,
+    ),
+    quarantine: database.prepare<
+      [Uint8Array, string, string, string, number, Uint8Array, number | null, number | null]
+    >(
+      `INSERT INTO quarantine (digest, kiosk, reason, detail, received_ms, raw, stream, seq)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    place: database.prepare<[string], number>('SELECT place FROM upstreams WHERE name = ?').pluck(),
+    setPlace: database.prepare<[string, number]>(
+      'INSERT INTO upstreams (name, place) VALUES (?, ?) ON CONFLICT DO UPDATE SET place = excluded.place',
+    ),
+    findRejected: database.prepare<[Uint8Array, number, number], { position: number; kiosk: string; body: string }>(
+      `SELECT entries.position, streams.kiosk, entries.body FROM entries JOIN streams ON streams.id = entries.stream
+       WHERE entries.id = ? AND entries.position > ? AND entries.position <= ?`,
+    ),
+    quarantineEntry: database.prepare<[Uint8Array, string, string, string, number, number, string]>(
+      `INSERT INTO quarantine (digest, kiosk, reason, detail, received_ms, entry, upstream) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO NOTHING`,
+    ),
+  };
+}

@@ -1,0 +1,85 @@
+/** The store's schema, as the steps that lead to it. */
+import type { Database } from 'better-sqlite3';
+
+/** Marks a SQLite file as a gateway's store (`PRAGMA application_id`): the letters `Rav` and a 1. */
+export const applicationId = 0x52617601;
+
+/**
+ * Step n takes a store from version n to n + 1 (`PRAGMA user_version`). A step that was released is never edited.
+ *
+ * Both unique indexes of `entries` grow at a few right edges, however long the table: ids are UUIDv7, and each stream
+ * counts up. So the pages an insert touches stay in the cache.
+ */
+export const migrations: readonly string[] = [
+  `
+  -- One outbox of one kiosk: what counts a seq.
+  CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    kiosk TEXT NOT NULL,
+    epoch BLOB NOT NULL CHECK (length(epoch) = 16),
+    UNIQUE (kiosk, epoch)
+  ) STRICT;
+
+  -- Positions are never given twice, even if the newest entry is deleted: an upstream's place is one.
+  CREATE TABLE entries (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    stream INTEGER NOT NULL REFERENCES streams (id),
+    seq INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    subject TEXT,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX entries_by_id ON entries (id);
+  CREATE UNIQUE INDEX entries_by_place ON entries (stream, seq);
+
+  -- Either raw bytes, or the entry that an upstream refused. The digest keeps what is sent again from being kept again.
+  CREATE TABLE quarantine (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest BLOB NOT NULL UNIQUE,
+    kiosk TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    received_ms INTEGER NOT NULL,
+    raw BLOB,
+    entry INTEGER REFERENCES entries (position),
+    upstream TEXT,
+    stream INTEGER REFERENCES streams (id),
+    seq INTEGER,
+    CHECK ((raw IS NULL) = (entry IS NOT NULL))
+  ) STRICT;
+  CREATE INDEX quarantine_by_place ON quarantine (stream, seq) WHERE stream IS NOT NULL;
+  CREATE INDEX quarantine_by_entry ON quarantine (entry) WHERE entry IS NOT NULL;
+
+  -- What each kiosk has used up of its part.
+  CREATE TABLE quarantine_use (
+    kiosk TEXT PRIMARY KEY,
+    items INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE upstreams (
+    name TEXT PRIMARY KEY,
+    place INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** Brings a database to the newest version, each step in a transaction of its own. Its version must not be newer. */
+export function migrate(database: Database, steps: readonly string[] = migrations): void {
+  for (let version = readVersion(database); version < steps.length; version++) {
+    const step = steps[version] ?? '';
+    database
+      .transaction(() => {
+        database.exec(step);
+        database.pragma(`user_version = ${version + 1}`);
+      })
+      .immediate();
+  }
+}
+
+/** The version of a database's schema. */
+export function readVersion(database: Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}

@@ -1,0 +1,155 @@
+/** The reading half of the SQLite store. Every reading is one short statement: an open one would keep the log growing. */
+import type { Database } from 'better-sqlite3';
+import { stringify } from 'uuid';
+import { findDamage } from './connection.ts';
+import { findGaps } from './gaps.ts';
+import {
+  type Gap,
+  gapsMax,
+  type QuarantineItem,
+  type QuarantineReason,
+  type StoredEntry,
+  type StoreReport,
+  type UpstreamProgress,
+} from './store.ts';
+
+/** Entries read at once; at 4 KiB each that is 2 MiB. */
+const entriesPerPageMax = 500;
+
+/** Things in quarantine read at once: their size is only bounded by what the broker lets through. */
+const quarantinedPerPageMax = 50;
+
+/** Numbers read at once while looking for gaps. */
+const seqsPerPageMax = 10_000;
+
+interface EntryRow {
+  position: number;
+  id: Buffer;
+  kiosk: string;
+  at: string;
+  subject: string | null;
+  body: string;
+}
+
+interface QuarantineRow {
+  position: number;
+  kiosk: string;
+  reason: QuarantineReason;
+  detail: string;
+  raw: Buffer | string;
+  receivedMs: number;
+  upstream: string | null;
+}
+
+/** Prepared statements of one connection. Throws what SQLite throws. */
+export class Reading {
+  readonly #database: Database;
+  readonly #statements: ReturnType<typeof prepare>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#statements = prepare(database);
+  }
+
+  /** The highest position given to an entry; 0 before the first. */
+  lastEntry(): number {
+    return this.#statements.last.get('entries') ?? 0;
+  }
+
+  /** The highest position given in quarantine; 0 before the first. */
+  lastQuarantined(): number {
+    return this.#statements.last.get('quarantine') ?? 0;
+  }
+
+  /** The entries after one position and up to another; a page of them. */
+  entriesPage(after: number, upTo: number, entriesMax = entriesPerPageMax): StoredEntry[] {
+    const rows = this.#statements.entries.all(after, upTo, Math.min(entriesMax, entriesPerPageMax));
+    return rows.map((row) => ({ ...row, id: stringify(row.id) }));
+  }
+
+  /** What is in quarantine after one position and up to another; a page of it. */
+  quarantinePage(after: number, upTo: number): QuarantineItem[] {
+    const rows = this.#statements.quarantine.all(after, upTo, quarantinedPerPageMax);
+    return rows.map((row) => ({ ...row, raw: typeof row.raw === 'string' ? Buffer.from(row.raw) : row.raw }));
+  }
+
+  /** The next entries for an upstream: see `Store.readNext`. */
+  nextFor(upstream: string, limits: { entriesMax: number; bytesMax: number }): StoredEntry[] {
+    const after = this.#statements.place.get(upstream) ?? 0;
+    const page = this.entriesPage(after, Number.MAX_SAFE_INTEGER, limits.entriesMax);
+    let bytes = 0;
+    for (const [index, { body }] of page.entries()) {
+      bytes += Buffer.byteLength(body);
+      if (bytes > limits.bytesMax) return page.slice(0, Math.max(1, index));
+    }
+    return page;
+  }
+
+  /** Everything that `check` tells. */
+  report(): StoreReport {
+    const { countEntries, countQuarantined } = this.#statements;
+    return {
+      damage: findDamage(this.#database, 'integrity_check'),
+      entries: countEntries.get() ?? 0,
+      quarantined: countQuarantined.get() ?? 0,
+      gaps: [...this.#gaps().take(gapsMax)],
+      upstreams: this.#progress(),
+    };
+  }
+
+  #progress(): UpstreamProgress[] {
+    // Positions are dense, so what waits is a difference and need not be counted.
+    const last = this.lastEntry();
+    return this.#statements.upstreams.all().map(({ upstream, place }) => ({ upstream, place, waiting: last - place }));
+  }
+
+  *#gaps(): Generator<Gap> {
+    for (const { id, kiosk, epoch } of this.#statements.streams.all()) {
+      for (const run of findGaps(this.#seqs(id))) yield { kiosk, epoch: stringify(epoch), ...run };
+    }
+  }
+
+  *#seqs(stream: number): Generator<number> {
+    let after = 0;
+    for (;;) {
+      const page = this.#statements.seqs.all({ stream, after, max: seqsPerPageMax });
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < seqsPerPageMax) return;
+      after = last;
+    }
+  }
+}
+
+function prepare(database: Database) {
+  return {
+    last: database.prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(),
+    entries: database.prepare<[number, number, number], EntryRow>(
+      `SELECT position, entries.id, kiosk, at, subject, body FROM entries JOIN streams ON streams.id = stream
+       WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
+    ),
+    quarantine: database.prepare<[number, number, number], QuarantineRow>(
+      `SELECT quarantine.position, kiosk, reason, detail, coalesce(raw, body) AS raw,
+              quarantine.received_ms AS receivedMs, upstream
+       FROM quarantine LEFT JOIN entries ON entries.position = quarantine.entry
+       WHERE quarantine.position > ? AND quarantine.position <= ? ORDER BY quarantine.position LIMIT ?`,
+    ),
+    place: database.prepare<[string], number>('SELECT place FROM upstreams WHERE name = ?').pluck(),
+    upstreams: database.prepare<[], { upstream: string; place: number }>(
+      'SELECT name AS upstream, place FROM upstreams ORDER BY name',
+    ),
+    countEntries: database.prepare<[], number>('SELECT count(*) FROM entries').pluck(),
+    countQuarantined: database.prepare<[], number>('SELECT count(*) FROM quarantine').pluck(),
+    streams: database.prepare<[], { id: number; kiosk: string; epoch: Buffer }>(
+      'SELECT id, kiosk, epoch FROM streams ORDER BY id',
+    ),
+    // Both halves come in order from their indexes, so the union is a merge that stops at the limit.
+    seqs: database
+      .prepare<[{ stream: number; after: number; max: number }], number>(
+        `SELECT seq FROM entries WHERE stream = :stream AND seq > :after
+         UNION SELECT seq FROM quarantine WHERE stream = :stream AND seq > :after
+         ORDER BY seq LIMIT :max`,
+      )
+      .pluck(),
+  };
+}

@@ -1,0 +1,185 @@
+/** A site's certificate authority and keys: made at the first start, then only read. */
+import { X509Certificate } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import type { SiteNotice } from '../../shared/entry.ts';
+import { Fault } from '../../shared/fault.ts';
+import type { Clock, Log } from '../../shared/ports.ts';
+import { kioskIdSchema } from '../../shared/topics.ts';
+import { appendLine, publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
+import { type EnrolledFile, refuseToOverwrite, writeEnrolment } from './enrolment.ts';
+import { gatewayNames, type Machine, missingName } from './gateway-names.ts';
+import { gatewayValidMs, renewAtShare } from './lifetimes.ts';
+import {
+  hasTrust,
+  makeTrustFolder,
+  readTrustFolder,
+  removeLeftovers,
+  type TrustContents,
+  toDiskFault,
+  trustFiles,
+} from './trust-files.ts';
+
+/** What a gateway shows its kiosks, and whom it believes. */
+export interface GatewayCredentials {
+  readonly caPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+/** A kiosk that was enrolled, as `enrolled.jsonl` records it, one JSON object a line. */
+export interface Enrolled {
+  readonly kiosk: string;
+  /** The certificate's serial number, hexadecimal. */
+  readonly serial: string;
+  /** When the certificate ends, and when it was made by the gateway's clock: UTC, ISO 8601. */
+  readonly notAfter: string;
+  readonly at: string;
+}
+
+export interface TrustOptions {
+  /** The site's name; goes into the authority's certificate when it is made, and into every notice. */
+  readonly site: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What this machine is called and where it is reached; asked again at each renewal. */
+  readonly machine?: () => Machine;
+}
+
+export interface Trust {
+  /** What kiosks are told of the site: its name and the key to seal identities to. */
+  readonly notice: SiteNotice;
+  readonly caPem: string;
+  /**
+   * The gateway's certificate, which is made anew first when a third or less of its life is left, or when it lacks a
+   * name or an address of this machine. The key stays the same.
+   * Throws the Fault DATA_DIR_UNUSABLE when a new one cannot be written.
+   * @param listenHost where the gateway listens (`RAVAO_MQTT_HOST`).
+   */
+  gatewayCredentials(listenHost: string): Promise<GatewayCredentials>;
+  /**
+   * Writes `ca.pem cert.pem key.pem site.json subject.key` for a kiosk. Works while the gateway is serving.
+   * Throws the Faults KIOSK_ID_INVALID, ENROL_EXISTS, ENROL_FAILED and DATA_DIR_UNUSABLE.
+   */
+  enrol(kiosk: string, folder: string, options?: { force?: boolean }): Promise<Enrolled>;
+}
+
+/**
+ * Opens `folder` (`<data>/trust`), and makes it with new keys where there is none.
+ * Throws the Faults TRUST_DAMAGED and DATA_DIR_UNUSABLE. Nothing that exists is ever made anew over itself: new keys
+ * would lock out every kiosk and make sealed identities unreadable.
+ */
+export async function openTrust(folder: string, options: TrustOptions): Promise<Trust> {
+  const { site, clock, log, machine = thisMachine } = options;
+  try {
+    if (!(await hasTrust(folder))) {
+      const made = await makeOrFind(folder, site, gatewayNames('localhost', machine()), clock);
+      if (made) log.info('trust.made', { folder });
+    }
+    await removeLeftovers(folder);
+    const contents = await readTrustFolder(folder);
+    log.info('trust.opened', { key: contents.notice.key.id, siteKeyHere: contents.siteKeyHere });
+    return new FolderTrust(folder, contents, { site, clock, log, machine });
+  } catch (error) {
+    throw toDiskFault(folder, error);
+  }
+}
+
+async function makeOrFind(folder: string, site: string, names: readonly string[], clock: Clock): Promise<boolean> {
+  try {
+    return await makeTrustFolder(folder, site, names, clock.nowMs());
+  } catch (error) {
+    // Another process made one meanwhile and swept ours away as a leftover.
+    if (!(await hasTrust(folder))) throw error;
+    return false;
+  }
+}
+
+class FolderTrust implements Trust {
+  readonly notice: SiteNotice;
+  readonly caPem: string;
+  readonly #folder: string;
+  readonly #contents: TrustContents;
+  readonly #options: Required<TrustOptions>;
+  #gatewayPem: string;
+
+  constructor(folder: string, contents: TrustContents, options: Required<TrustOptions>) {
+    this.#folder = folder;
+    this.#contents = contents;
+    this.#options = options;
+    this.#gatewayPem = contents.gatewayPem;
+    this.caPem = contents.authorityPem;
+    // The name may be changed in the configuration; the key stays.
+    this.notice = { ...contents.notice, site: options.site };
+  }
+
+  get #authority() {
+    return { certPem: this.#contents.authorityPem, keyPem: this.#contents.authorityKeyPem };
+  }
+
+  async gatewayCredentials(listenHost: string): Promise<GatewayCredentials> {
+    const names = gatewayNames(listenHost, this.#options.machine());
+    const reason = this.#whyRenew(new X509Certificate(this.#gatewayPem), names);
+    if (reason !== null) await this.#renewGateway(names, reason);
+    return { caPem: this.caPem, certPem: this.#gatewayPem, keyPem: this.#contents.gatewayKeyPem };
+  }
+
+  /** Why the certificate must be made anew, for the log, or null. */
+  #whyRenew(certificate: X509Certificate, names: readonly string[]): string | null {
+    const missing = missingName(certificate, names);
+    if (missing !== null) return `it lacks ${missing}`;
+    const endMs = certificate.validToDate.getTime();
+    // None can outlive the authority: in its last months, or when the clock is far ahead, a new one gains nothing.
+    if (endMs >= new X509Certificate(this.caPem).validToDate.getTime()) return null;
+    return endMs - this.#options.clock.nowMs() <= gatewayValidMs * renewAtShare ? 'it ends soon' : null;
+  }
+
+  async #renewGateway(names: readonly string[], reason: string): Promise<void> {
+    const { clock, log } = this.#options;
+    const { makeGatewayCertificate } = await import('./certificate.ts');
+    const pem = await makeGatewayCertificate(this.#authority, this.#contents.gatewayKeyPem, names, clock.nowMs());
+    try {
+      await replaceFile(this.#folder, { name: trustFiles.gateway, content: pem, mode: publicFileMode });
+    } catch (error) {
+      throw toDiskFault(this.#folder, error);
+    }
+    this.#gatewayPem = pem;
+    log.info('trust.gateway-renewed', { reason, notAfter: new X509Certificate(pem).validToDate.toISOString() });
+  }
+
+  async enrol(kiosk: string, folder: string, { force = false } = {}): Promise<Enrolled> {
+    if (!kioskIdSchema.safeParse(kiosk).success) throw new Fault('KIOSK_ID_INVALID', JSON.stringify(kiosk));
+    if (!force) await refuseToOverwrite(folder);
+    const { clock, log } = this.#options;
+    const { makeKioskCertificate } = await import('./certificate.ts');
+    const made = await makeKioskCertificate(this.#authority, kiosk, clock.nowMs());
+    const files: readonly EnrolledFile[] = [
+      { name: 'ca.pem', content: this.caPem, mode: publicFileMode },
+      { name: 'cert.pem', content: made.certPem, mode: publicFileMode },
+      { name: 'key.pem', content: made.keyPem, mode: secretFileMode },
+      { name: 'site.json', content: `${JSON.stringify(this.notice)}\n`, mode: publicFileMode },
+      { name: 'subject.key', content: this.#contents.subjectKey, mode: secretFileMode },
+    ];
+    const certificate = new X509Certificate(made.certPem);
+    const enrolled: Enrolled = {
+      kiosk,
+      serial: certificate.serialNumber.toLowerCase(),
+      notAfter: certificate.validToDate.toISOString(),
+      at: new Date(clock.nowMs()).toISOString(),
+    };
+    // Recorded first: a certificate that nobody knows of could never be revoked.
+    try {
+      await appendLine(join(this.#folder, trustFiles.enrolled), JSON.stringify(enrolled));
+    } catch (error) {
+      throw toDiskFault(this.#folder, error);
+    }
+    await writeEnrolment(folder, files);
+    log.info('trust.enrolled', { ...enrolled, folder });
+    return enrolled;
+  }
+}
+
+function thisMachine(): Machine {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return { hostname: hostname(), addresses: addresses.map(({ address }) => address) };
+}

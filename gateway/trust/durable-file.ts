@@ -1,0 +1,108 @@
+/** Files that are whole or absent after a power cut: written aside, synced, then renamed; and the folder synced too. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** The modes that secrets have: nobody but the owner. */
+export const secretFileMode = 0o600;
+export const secretFolderMode = 0o700;
+export const publicFileMode = 0o644;
+
+/** One file to write. */
+export interface FileDraft {
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  readonly mode: number;
+}
+
+/** Makes a rename or a new name in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes files that do not exist yet and syncs each; the caller syncs the folder. */
+export async function writeNewFiles(folder: string, drafts: readonly FileDraft[]): Promise<void> {
+  for (const draft of drafts) {
+    const handle = await open(join(folder, draft.name), 'wx', draft.mode);
+    try {
+      await handle.writeFile(draft.content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** Puts a file in place of an older one of the same name, in one step. */
+export async function replaceFile(folder: string, draft: FileDraft): Promise<void> {
+  const aside = `.${draft.name}.${randomUUID()}.tmp`;
+  try {
+    await writeNewFiles(folder, [{ ...draft, name: aside }]);
+    await rename(join(folder, aside), join(folder, draft.name));
+  } catch (error) {
+    await rm(join(folder, aside), { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
+}
+
+/** Adds one line to a file, durably. A line that a power cut left torn is ended first, so that it spoils no other. */
+export async function appendLine(path: string, line: string): Promise<void> {
+  const handle = await open(path, 'a+', secretFileMode);
+  try {
+    const { size } = await handle.stat();
+    const last = size === 0 ? '\n' : (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.toString();
+    // One write, so that two processes that append at once do not mix their lines.
+    await handle.writeFile(`${last === '\n' ? '' : '\n'}${line}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Makes a folder with all its files, or nothing: they are written in a folder beside it, which is then renamed.
+ * @returns false when `folder` exists already and is not empty: what it holds is untouched.
+ */
+export async function makeFolder(folder: string, drafts: readonly FileDraft[]): Promise<boolean> {
+  const aside = `${folder}.${randomUUID()}.tmp`;
+  await mkdir(dirname(folder), { recursive: true });
+  try {
+    await mkdir(aside, { mode: secretFolderMode });
+    await writeNewFiles(aside, drafts);
+    await syncFolder(aside);
+    // rename(2) puts a folder in the place of none or of an empty one, never of one that holds something.
+    await rename(aside, folder);
+  } catch (error) {
+    await removeFolder(aside);
+    if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
+  return true;
+}
+
+/** Removes a folder as far as possible: another process may be writing in it or removing it too. */
+export async function removeFolder(folder: string): Promise<void> {
+  try {
+    await rm(folder, { recursive: true, force: true });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+/** Whether an error is the operating system's, with one of these codes. */
+export function isErrno(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
+/** Whether an error came from a system call. */
+export function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

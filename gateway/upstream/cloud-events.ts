@@ -1,0 +1,35 @@
+/**
+ * Entries as CloudEvents 1.0 in the JSON batch format, as one HTTP request carries them.
+ * Sources: CloudEvents spec 1.0.2 §"Context Attributes", JSON format §4 "JSON Batch Format", HTTP binding §3.3 "Batched Content Mode".
+ */
+import type { ForwardEntry } from '../../shared/ports.ts';
+
+export const batchContentType = 'application/cloudevents-batch+json; charset=UTF-8';
+
+/** The type of every event: version 1 of an entry. */
+export const eventType = 'vn.ravao.entry.v1';
+
+/** One entry as an event. Its `data` is the entry's own JSON, spliced in byte for byte. */
+export function encodeEvent(entry: ForwardEntry, site: string): string {
+  const envelope = JSON.stringify({
+    specversion: '1.0',
+    id: entry.id,
+    source: `/sites/${encodeURIComponent(site.toWellFormed())}/kiosks/${encodeURIComponent(entry.kiosk)}`,
+    type: eventType,
+    // An attribute is never null or empty (spec §"Type System"): without a subject it is left out.
+    ...(entry.subject === null || entry.subject === '' ? {} : { subject: entry.subject }),
+    time: withSeconds(entry.at),
+    datacontenttype: 'application/json',
+  });
+  return `${envelope.slice(0, -1)},"data":${entry.body}}`;
+}
+
+/** The body of one request: a JSON array of events. */
+export function encodeBatch(entries: readonly ForwardEntry[], site: string): string {
+  return `[${entries.map((entry) => encodeEvent(entry, site)).join(',')}]`;
+}
+
+/** ISO 8601 allows a time without seconds, and so does an entry; RFC 3339 and so CloudEvents do not. */
+function withSeconds(at: string): string {
+  return at.replace(/(T\d\d:\d\d)Z$/, '$1:00Z');
+}

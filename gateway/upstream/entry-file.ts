@@ -1,0 +1,71 @@
+/** The end of a file of entries, one a line, as a crash, a power cut or a person may have left it. */
+import type { FileHandle } from 'node:fs/promises';
+
+/** An unterminated end that is longer was not left by a torn write of ours (a batch is shorter), so it is not touched. */
+export const tornBytesMax = 2 * 1024 * 1024;
+
+/** Why a file is left alone. */
+export type EntryFileProblem =
+  | 'the path is not a file'
+  | 'the file does not hold entries'
+  | 'the file ends in something that is too long for an entry';
+
+/** What the end of the file was and how long the file is now, in bytes. */
+export type MendedTail =
+  | { readonly mended: 'nothing' | 'completed' | 'cut'; readonly bytes: number; readonly size: number }
+  | { readonly problem: EntryFileProblem };
+
+const newline = 0x0a;
+
+/**
+ * Makes the file end in a whole line. A torn line at the end was never acknowledged, so it is cut off and will be sent
+ * again. A line that is whole JSON and only lacks its end may have been acknowledged (an editor may have taken the end
+ * away), so it is completed. Lines that end are never touched, nor is a file that does not begin like one of ours.
+ */
+export async function mendTail(file: FileHandle, size: number): Promise<MendedTail> {
+  if (size === 0) return { mended: 'nothing', bytes: 0, size };
+  // `{`, JSON white space, or the NULs that some file systems leave where a write was lost.
+  const [first = 0] = await readRange(file, 0, 1);
+  if (![0x7b, 0x20, 0x09, 0x0a, 0x0d, 0x00].includes(first)) return { problem: 'the file does not hold entries' };
+  const [last] = await readRange(file, size - 1, 1);
+  if (last === newline) return { mended: 'nothing', bytes: 0, size };
+  const from = Math.max(0, size - tornBytesMax);
+  const end = await readRange(file, from, size - from);
+  const lineEnd = end.lastIndexOf(newline);
+  if (lineEnd === -1 && from > 0) return { problem: 'the file ends in something that is too long for an entry' };
+  const torn = end.subarray(lineEnd + 1);
+  if (isJson(torn)) {
+    await file.appendFile('\n');
+    return { mended: 'completed', bytes: torn.byteLength, size: size + 1 };
+  }
+  const kept = size - torn.byteLength;
+  await file.truncate(kept);
+  return { mended: 'cut', bytes: torn.byteLength, size: kept };
+}
+
+/** The whole lines among the last {@link tornBytesMax} bytes: more than one batch, so all that a crash can have left unmarked. */
+export async function readLastLines(file: FileHandle, size: number): Promise<ReadonlySet<string>> {
+  const from = Math.max(0, size - tornBytesMax);
+  const text = (await readRange(file, from, size - from)).toString('utf8');
+  return new Set(text.split('\n'));
+}
+
+async function readRange(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(buffer, done, length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return buffer.subarray(0, done);
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import {
+  type Environment,
+  logLevelSchema,
+  readEnvironment,
+  type SettingParser,
+  toSetting,
+} from '../shared/environment.ts';
+import { kioskIdSchema } from '../shared/topics.ts';
+
+/** How hardware reads its two settings; the kiosk knows no device itself. */
+export interface HardwareParsers<ScannerSetting, BoardSetting> {
+  readonly scanner: SettingParser<ScannerSetting>;
+  readonly board: SettingParser<BoardSetting>;
+}
+
+const repeatMs = z
+  .int('must be a whole number of milliseconds')
+  .min(0)
+  .max(3_600_000, 'must be at most 3600000 (an hour)');
+
+function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParsers<ScannerSetting, BoardSetting>) {
+  return z.object({
+    RAVAO_DATA_DIR: z.string().default('./data/kiosk'),
+    RAVAO_KIOSK_ID: kioskIdSchema.optional(),
+    RAVAO_GATE: z.string().max(200, 'must be at most 200 characters').optional(),
+    RAVAO_DIRECTION: z.enum(['in', 'out', 'toggle'], 'must be in, out or toggle').default('in'),
+    RAVAO_GATEWAY_URL: z
+      .string('is missing: where the gateway is, as mqtts://host:8883')
+      .transform(toSetting(parseGatewayUrl)),
+    RAVAO_CREDENTIALS: z.string('is missing: the folder that "enrol" wrote on the gateway'),
+    RAVAO_SCANNER: z.string().default('auto').transform(toSetting(parsers.scanner)),
+    RAVAO_BOARD: z.string().default('auto').transform(toSetting(parsers.board)),
+    RAVAO_REPEAT_MS: z.string().default('5000').transform(Number).pipe(repeatMs),
+    RAVAO_LOG_LEVEL: logLevelSchema,
+  });
+}
+
+function parseGatewayUrl(text: string): { value: { host: string; port: number } } | { problem: string } {
+  const url = URL.parse(text);
+  if (url === null || url.protocol !== 'mqtts:' || url.hostname === '') {
+    return { problem: `must be mqtts://host:port, not ${JSON.stringify(text)}` };
+  }
+  // An IPv6 address stands in brackets in a URL and without them in a socket's options.
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { value: { host, port: url.port === '' ? 8883 : Number(url.port) } };
+}
+
+/** The kiosk's configuration, parsed once and frozen. Throws the Fault CONFIG_INVALID, which lists every problem. */
+export function readKioskConfig<ScannerSetting, BoardSetting>(
+  environment: Environment,
+  parsers: HardwareParsers<ScannerSetting, BoardSetting>,
+) {
+  const values = readEnvironment(environmentSchema(parsers), environment);
+  return Object.freeze({
+    dataDir: values.RAVAO_DATA_DIR,
+    /** Null: as the certificate says. */
+    kioskId: values.RAVAO_KIOSK_ID ?? null,
+    /** Null: called like the kiosk. */
+    gate: values.RAVAO_GATE ?? null,
+    direction: values.RAVAO_DIRECTION,
+    gateway: values.RAVAO_GATEWAY_URL,
+    credentialsDir: values.RAVAO_CREDENTIALS,
+    scanner: values.RAVAO_SCANNER,
+    board: values.RAVAO_BOARD,
+    repeatWindowMs: values.RAVAO_REPEAT_MS,
+    logLevel: values.RAVAO_LOG_LEVEL,
+  });
+}

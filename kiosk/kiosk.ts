@@ -1,0 +1,218 @@
+/** Carries out what the station decides: readings in, lights and entries out. */
+import { v7 as uuidv7 } from 'uuid';
+import { readCode } from '../shared/code/read-code.ts';
+import type { EntryDraft, KioskState } from '../shared/entry.ts';
+import { describeError, Fault } from '../shared/fault.ts';
+import { type SiteKey, sealIdentity, subjectOf } from '../shared/identity.ts';
+import type { Chance, Clock, Indicator, Log, Reading, Scanner } from '../shared/ports.ts';
+import type { Outbox } from './outbox.ts';
+import {
+  createStation,
+  type Decision,
+  type RefusalReason,
+  type Sight,
+  type Station,
+  type StationEvent,
+  type StationSettings,
+  step,
+} from './station.ts';
+import type { TimeSync } from './time-sync.ts';
+
+/** Everything a kiosk is made of. */
+export interface KioskParts {
+  readonly scanner: Scanner;
+  readonly indicator: Indicator;
+  readonly outbox: Outbox;
+  /** Told after each commit, so that the link sends at once. */
+  readonly onRecorded: () => void;
+  /** Told when what the kiosk says of itself has changed. */
+  readonly onStateChanged: () => void;
+  readonly gate: string;
+  readonly station: StationSettings;
+  readonly subjectKey: Uint8Array;
+  readonly siteKey: SiteKey;
+  readonly timeSync: TimeSync;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+}
+
+/** The outbox's level is looked at this often, in milliseconds, so that the lights tell before a person has to wait. */
+const levelEveryMs = 5_000;
+
+const refusalOfDiscarded = {
+  overlong: 'code-too-long',
+  undecodable: 'scanner-not-utf8',
+} as const satisfies Record<string, RefusalReason>;
+
+export class Kiosk implements Disposable {
+  readonly #parts: KioskParts;
+  #station: Station;
+  #scanner: KioskState['scanner'] = 'working';
+  #noiseBytes = 0;
+  #levelTimer: Disposable | undefined;
+  #level: ReturnType<Outbox['level']> = 'ok';
+
+  constructor(parts: KioskParts) {
+    this.#parts = parts;
+    this.#station = createStation(parts.station);
+    this.#watchLevel();
+    parts.indicator.show('offline');
+  }
+
+  /** Handles readings in order until `signal` aborts or there are no more. */
+  async run(signal: AbortSignal): Promise<void> {
+    for await (const reading of this.#parts.scanner.readings(signal)) await this.#take(reading);
+    this.#scanner = 'ended';
+    this.#parts.onStateChanged();
+    this.#parts.log.info('scanner.ended', { scanner: this.#parts.scanner.name });
+  }
+
+  /** The link to the gateway came up or went down. */
+  linkChanged(link: Station['link']): void {
+    this.#step({ type: 'link', link });
+  }
+
+  /** What the kiosk says of itself, without what the link adds. */
+  state(): Omit<KioskState, 'v' | 'online'> {
+    const { outbox, clock, indicator, timeSync } = this.#parts;
+    const oldestAtMs = outbox.oldestAtMs();
+    return {
+      scanner: this.#scanner,
+      board: indicator.board,
+      outbox: {
+        depth: outbox.depth(),
+        limit: outbox.entriesMax,
+        oldestMs: oldestAtMs === null ? null : Math.max(0, clock.nowMs() - oldestAtMs),
+      },
+      clock: { synced: timeSync.synced(), boot: timeSync.boot, at: new Date(clock.nowMs()).toISOString() },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#levelTimer?.[Symbol.dispose]();
+  }
+
+  async #take(reading: Reading): Promise<void> {
+    const { log, indicator, subjectKey } = this.#parts;
+    switch (reading.type) {
+      case 'frame': {
+        indicator.show('heard');
+        return this.#scan(this.#sight(reading.text));
+      }
+      case 'discarded': {
+        indicator.show('heard');
+        log.warn('scan.discarded', { reason: reading.reason, bytes: reading.bytes });
+        const refusal = refusalOfDiscarded[reading.reason];
+        return this.#scan({ key: subjectOf(subjectKey, reading.digest), subject: null, refusal });
+      }
+      case 'noise': {
+        this.#noiseBytes += reading.bytes;
+        return log.debug('scanner.noise', { bytes: reading.bytes, bytesSoFar: this.#noiseBytes });
+      }
+      case 'lost': {
+        log.error('scanner.lost', { error: describeError(reading.fault), remedy: reading.fault.remedy });
+        return this.#scannerIs('lost');
+      }
+      case 'found': {
+        log.info('scanner.found', { device: reading.device });
+        return this.#scannerIs('working');
+      }
+    }
+  }
+
+  #scannerIs(scanner: Station['scanner']): void {
+    this.#scanner = scanner;
+    this.#step({ type: 'scanner', scanner });
+    this.#parts.onStateChanged();
+  }
+
+  #sight(text: string): Sight {
+    const { subjectKey } = this.#parts;
+    const code = readCode(text);
+    if (code.type === 'unknown') return { key: subjectOf(subjectKey, text), subject: null, refusal: code.reason };
+    const subject = subjectOf(subjectKey, code.number);
+    return { key: subject, subject, code };
+  }
+
+  async #scan(sight: Sight): Promise<void> {
+    const { clock, outbox, station } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    const last = sight.subject !== null && station.direction === 'toggle' ? outbox.lastDirection(sight.subject) : null;
+    const lastPassage = last && { direction: last.direction, agoMs: clock.nowMs() - last.atMs };
+    const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage });
+    if (decision === null) return;
+    const draft = await this.#draft(decision);
+    if (this.#record(draft, decision)) {
+      this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });
+      this.#parts.onRecorded();
+    }
+  }
+
+  async #draft({ outcome, reason, direction, subject, code }: Decision): Promise<EntryDraft> {
+    const { clock, chance, siteKey, timeSync, gate } = this.#parts;
+    const nowMs = clock.nowMs();
+    const id = uuidv7({ msecs: nowMs, random: chance.bytes(16) });
+    const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
+    return {
+      id,
+      at: new Date(nowMs).toISOString(),
+      clock: { synced: timeSync.synced(), boot: timeSync.boot, monotonicMs: clock.monotonicMs() },
+      gate,
+      direction,
+      outcome,
+      reason,
+      method: 'scan',
+      code: { kind: code?.kind ?? 'unknown', verified: code?.verified ?? false, ...warnings },
+      subject,
+      identity: code === null ? null : await sealIdentity(siteKey, code.identity, id),
+    };
+  }
+
+  /** Commits the entry, or refuses the person visibly. */
+  #record(draft: EntryDraft, decision: Decision): boolean {
+    const { outbox, log, station, clock } = this.#parts;
+    const { subject, direction, outcome } = decision;
+    const remember = subject !== null && outcome === 'admitted' && station.direction === 'toggle';
+    try {
+      const { seq } = outbox.append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null);
+      log.info('scan.recorded', {
+        id: draft.id,
+        seq,
+        outcome,
+        reason: decision.reason,
+        kind: draft.code.kind,
+        direction,
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      log.error('scan.unrecorded', { error: describeError(error), remedy: error.remedy });
+      this.#step({ type: 'unrecorded', outbox: error.code === 'OUTBOX_FULL' ? 'full' : 'failing' });
+      return false;
+    }
+  }
+
+  /** Decides an event and shows what follows; the entry to make, if any, is the caller's to record. */
+  #step(event: StationEvent): Decision | null {
+    const { station, effects } = step(this.#station, event);
+    this.#station = station;
+    let decision: Decision | null = null;
+    for (const effect of effects) {
+      if (effect.type === 'show') this.#parts.indicator.show(effect.signal);
+      else decision = effect.decision;
+    }
+    return decision;
+  }
+
+  #watchLevel(): void {
+    const { outbox, log, clock } = this.#parts;
+    const level = outbox.level();
+    if (level !== this.#level) {
+      log.warn('outbox.level', { level, depth: outbox.depth(), limit: outbox.entriesMax });
+      this.#level = level;
+      this.#step({ type: 'level', full: level === 'full' });
+    }
+    this.#levelTimer = clock.after(levelEveryMs, () => this.#watchLevel());
+  }
+}

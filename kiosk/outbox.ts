@@ -1,0 +1,306 @@
+/**
+ * The kiosk's custody: every entry that the gateway has not acknowledged, in one SQLite file. The green light follows
+ * `append()`, so what it returns is on disk (fsync) and stays there until `forget()`.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { v4 as uuidv4 } from 'uuid';
+import { type Direction, type EntryDraft, encodeEntry, entryBytesMax } from '../shared/entry.ts';
+import { Fault } from '../shared/fault.ts';
+import type { Chance, Clock, Log } from '../shared/ports.ts';
+import { FreeSpace, freeBytesOf } from './free-space.ts';
+import { examineOutboxFile, prepareDataDir, prepareDraft, promoteDraft } from './outbox-file.ts';
+import { levelOf, type OutboxLevel, type OutboxLimits, outboxLimits } from './outbox-limits.ts';
+
+/** The outbox's file in the kiosk's data directory. */
+export const outboxFileName = 'outbox.db';
+
+/** The write-ahead log is cut back to this many bytes when it starts anew. */
+const journalBytesMax = 4 * 1024 ** 2;
+
+/** How long opening waits for a process that is just ending, in milliseconds. */
+const lockTimeoutMs = 1_000;
+
+const schemaVersion = 1;
+const schema = `
+  CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1), kiosk TEXT NOT NULL, epoch TEXT NOT NULL, last_seq INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE entries (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE TABLE presences (
+    seq INTEGER PRIMARY KEY, subject TEXT NOT NULL UNIQUE, direction TEXT NOT NULL, at_ms INTEGER NOT NULL
+  ) STRICT;
+  PRAGMA user_version = ${schemaVersion};
+`;
+
+/** Where a person went last at this kiosk, and when by its wall clock (milliseconds since the Unix epoch). */
+export interface Passage {
+  readonly direction: Direction;
+  readonly atMs: number;
+}
+
+/** A passage to be remembered: only toggle gates need it. */
+export interface Presence extends Passage {
+  readonly subject: string;
+}
+
+/** An unsent entry: its place and its JSON, byte for byte as it is to travel. */
+export interface OutboxRow {
+  readonly seq: number;
+  readonly body: string;
+}
+
+export interface Outbox extends AsyncDisposable {
+  /** The UUID of this file; `seq` counts within it. */
+  readonly epoch: string;
+  readonly entriesMax: number;
+
+  /**
+   * Commits an entry (fsync) and, where given, where its subject went. Throws the Fault OUTBOX_FULL or
+   * OUTBOX_WRITE_FAILED; then nothing was kept and no `seq` was used, and the next call may succeed.
+   */
+  append(draft: EntryDraft, presence?: Presence | null): OutboxRow & { readonly epoch: string };
+
+  /** The subject's last remembered passage. */
+  lastDirection(subject: string): Passage | null;
+
+  /** The oldest unsent entries after `afterSeq`, ascending, at most `limit`. */
+  peek(afterSeq: number, limit: number): readonly OutboxRow[];
+
+  /**
+   * Deletes entries in one commit (fsync). Only for those that the gateway has acknowledged. What is not there is
+   * passed over. Throws the Fault OUTBOX_FULL or OUTBOX_WRITE_FAILED; then all of them are still there.
+   */
+  forget(seqs: readonly number[]): void;
+
+  /** Unsent entries. Costs nothing. */
+  depth(): number;
+
+  /** The `at` of the oldest unsent entry, milliseconds since the Unix epoch. */
+  oldestAtMs(): number | null;
+
+  level(): OutboxLevel;
+}
+
+export interface OutboxOptions {
+  /** The kiosk's data directory; made (0700) where it is missing. */
+  readonly dir: string;
+  /** The kiosk's id: an outbox belongs to one. */
+  readonly kiosk: string;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** Free bytes of the file system that `dir` is on. */
+  readonly freeBytes?: () => number;
+  readonly limits?: Partial<OutboxLimits>;
+}
+
+/**
+ * Opens a kiosk's outbox, or makes one where there is none. Never replaces or deletes one: throws the Fault
+ * OUTBOX_CORRUPT, OUTBOX_SCHEMA_NEWER, OUTBOX_FOREIGN (made for another kiosk), DATA_DIR_IN_USE or DATA_DIR_UNUSABLE.
+ */
+export function openOutbox(options: OutboxOptions): Outbox {
+  const limits = { ...outboxLimits, ...options.limits };
+  const path = join(options.dir, outboxFileName);
+  prepareDataDir(options.dir);
+  const created = examineOutboxFile(path) === 'absent';
+  if (created) createOutboxFile(path, options);
+  const db = translating('open', path, () => new Database(path, { timeout: lockTimeoutMs, fileMustExist: true }));
+  try {
+    const { epoch, lastSeq } = translating('open', path, () => claim(db, path, options.kiosk));
+    db.pragma(
+      `max_page_count = ${Math.floor(limits.fileBytesMax / (db.pragma('page_size', { simple: true }) as number))}`,
+    );
+    const space = new FreeSpace(
+      options.freeBytes ?? (() => freeBytesOf(options.dir)),
+      options.clock,
+      limits.freeBytesEveryMs,
+    );
+    const outbox = new SqliteOutbox({ db, path, kiosk: options.kiosk, epoch, lastSeq, limits, space });
+    options.log.info(created ? 'outbox.created' : 'outbox.opened', { path, epoch, lastSeq, depth: outbox.depth() });
+    return outbox;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Writes an empty outbox beside its place and moves it there whole, so that a half-made one is never taken for a damaged one. */
+function createOutboxFile(path: string, { kiosk, chance }: OutboxOptions): void {
+  const draft = prepareDraft(path);
+  translating('open', path, () => {
+    const db = new Database(draft);
+    try {
+      db.pragma('synchronous = FULL');
+      db.exec(schema);
+      db.prepare('INSERT INTO meta VALUES (1, ?, ?, 0)').run(kiosk, uuidv4({ random: chance.bytes(16) }));
+    } finally {
+      db.close();
+    }
+  });
+  promoteDraft(path);
+}
+
+/** Takes the file for this process alone and checks that it is sound and ours. */
+function claim(db: Database.Database, path: string, kiosk: string): { epoch: string; lastSeq: number } {
+  db.pragma('locking_mode = EXCLUSIVE');
+  const version = db.pragma('user_version', { simple: true }) as number;
+  if (version > schemaVersion) {
+    throw new Fault('OUTBOX_SCHEMA_NEWER', `${path} has version ${version}, this program knows ${schemaVersion}.`);
+  }
+  if (version < schemaVersion) throw new Fault('OUTBOX_CORRUPT', `${path} is a database, but not an outbox.`);
+  const damage = db.pragma('quick_check(1)', { simple: true });
+  if (damage !== 'ok') throw new Fault('OUTBOX_CORRUPT', `${path}: ${String(damage)}`);
+  const meta = db.prepare<[], { kiosk: string; epoch: string; last_seq: number }>('SELECT * FROM meta').get();
+  const highest = db.prepare<[], number | null>('SELECT max(seq) FROM entries').pluck().get() ?? 0;
+  if (meta === undefined || highest > meta.last_seq) throw new Fault('OUTBOX_CORRUPT', `${path} has lost its count.`);
+  if (meta.kiosk !== kiosk) {
+    throw new Fault('OUTBOX_FOREIGN', `${path} belongs to "${meta.kiosk}", this kiosk is "${kiosk}".`);
+  }
+  // better-sqlite3 is compiled so that a WAL connection falls back to NORMAL, which loses commits at a power cut.
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  assert.equal(db.pragma('synchronous', { simple: true }), 2, 'synchronous is FULL');
+  assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
+  db.pragma('secure_delete = ON');
+  db.pragma(`journal_size_limit = ${journalBytesMax}`);
+  // SQLite opens what it may not write for reading only, without a word; this asks for the right to write.
+  db.exec('BEGIN IMMEDIATE; COMMIT');
+  return { epoch: meta.epoch, lastSeq: meta.last_seq };
+}
+
+interface OpenParts {
+  readonly db: Database.Database;
+  readonly path: string;
+  readonly kiosk: string;
+  readonly epoch: string;
+  readonly lastSeq: number;
+  readonly limits: OutboxLimits;
+  readonly space: FreeSpace;
+}
+
+class SqliteOutbox implements Outbox {
+  readonly epoch: string;
+  readonly entriesMax: number;
+  readonly #parts: OpenParts;
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  #lastSeq: number;
+  #depth: number;
+
+  constructor(parts: OpenParts) {
+    this.#parts = parts;
+    this.epoch = parts.epoch;
+    this.entriesMax = parts.limits.entriesMax;
+    this.#statements = prepareStatements(parts.db);
+    this.#lastSeq = parts.lastSeq;
+    this.#depth = this.#statements.depth.get() ?? 0;
+  }
+
+  append(draft: EntryDraft, presence: Presence | null = null): OutboxRow & { readonly epoch: string } {
+    const { path, kiosk, limits, space } = this.#parts;
+    const { epoch } = this;
+    const seq = this.#lastSeq + 1;
+    const body = encodeEntry(draft, { kiosk, epoch, seq });
+    // The gateway would quarantine a longer one; the settings bound everything that goes into an entry.
+    assert(Buffer.byteLength(body) <= entryBytesMax, `entry ${draft.id} is longer than ${entryBytesMax} bytes`);
+    const free = space.bytes();
+    if (levelOf(this.#depth, free, limits) === 'full') {
+      throw new Fault('OUTBOX_FULL', `${path}: ${this.#depth} entries, ${free} bytes free on the disk.`);
+    }
+    this.#write(() => this.#statements.append({ seq, body }, Date.parse(draft.at), presence, limits.presencesMax));
+    this.#lastSeq = seq;
+    this.#depth += 1;
+    return { seq, epoch, body };
+  }
+
+  lastDirection(subject: string): Passage | null {
+    return this.#read(() => this.#statements.presence.get(subject)) ?? null;
+  }
+
+  peek(afterSeq: number, limit: number): readonly OutboxRow[] {
+    return this.#read(() => this.#statements.page.all(afterSeq, limit));
+  }
+
+  forget(seqs: readonly number[]): void {
+    this.#depth -= this.#write(() => this.#statements.remove(seqs));
+    assert(this.#depth >= 0);
+  }
+
+  depth(): number {
+    return this.#depth;
+  }
+
+  oldestAtMs(): number | null {
+    return this.#read(() => this.#statements.oldest.get()) ?? null;
+  }
+
+  level(): OutboxLevel {
+    return levelOf(this.#depth, this.#parts.space.bytes(), this.#parts.limits);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The last connection to close copies the write-ahead log back and removes it.
+    this.#parts.db.close();
+  }
+
+  #read<T>(read: () => T): T {
+    return translating('read', this.#parts.path, read);
+  }
+
+  #write<T>(write: () => T): T {
+    try {
+      return translating('write', this.#parts.path, write);
+    } catch (error) {
+      this.#parts.space.askAgain();
+      throw error;
+    }
+  }
+}
+
+function prepareStatements(db: Database.Database) {
+  const count = db.prepare<[number]>('UPDATE meta SET last_seq = ?');
+  const insert = db.prepare<[number, number, string]>('INSERT INTO entries VALUES (?, ?, ?)');
+  const remember = db.prepare<[number, string, string, number]>('INSERT OR REPLACE INTO presences VALUES (?, ?, ?, ?)');
+  const forgetOld = db.prepare<[number]>('DELETE FROM presences WHERE seq <= ?');
+  const remove = db.prepare<[number]>('DELETE FROM entries WHERE seq = ?');
+  return {
+    append: db.transaction(
+      ({ seq, body }: OutboxRow, atMs: number, presence: Presence | null, presencesMax: number) => {
+        count.run(seq);
+        insert.run(seq, atMs, body);
+        if (presence !== null) remember.run(seq, presence.subject, presence.direction, presence.atMs);
+        forgetOld.run(seq - presencesMax);
+      },
+    ).immediate,
+    /** Returns how many were there. */
+    remove: db.transaction((seqs: readonly number[]) =>
+      seqs.reduce((removed, seq) => removed + remove.run(seq).changes, 0),
+    ).immediate,
+    depth: db.prepare<[], number>('SELECT count(*) FROM entries').pluck(),
+    presence: db.prepare<[string], Passage>('SELECT direction, at_ms AS atMs FROM presences WHERE subject = ?'),
+    page: db.prepare<[number, number], OutboxRow>('SELECT seq, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?'),
+    oldest: db.prepare<[], number>('SELECT at_ms FROM entries ORDER BY seq LIMIT 1').pluck(),
+  };
+}
+
+/** Runs `action` and turns SQLite's errors into faults; anything else is a bug and passes through. */
+function translating<T>(doing: 'open' | 'read' | 'write', path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const code = error instanceof Database.SqliteError ? String(error.code) : null;
+    if (code === null || code.startsWith('SQLITE_CONSTRAINT')) throw error;
+    throw new Fault(faultCodeOf(code, doing), `${path}: ${code}.`, { cause: error });
+  }
+}
+
+function faultCodeOf(sqliteCode: string, doing: 'open' | 'read' | 'write') {
+  // Extended result codes begin with their primary one: SQLITE_IOERR_FSYNC.
+  const is = (...primaries: string[]) => primaries.some((primary) => sqliteCode.startsWith(`SQLITE_${primary}`));
+  if (is('CORRUPT', 'NOTADB')) return 'OUTBOX_CORRUPT';
+  if (is('FULL')) return 'OUTBOX_FULL';
+  if (doing === 'write') return 'OUTBOX_WRITE_FAILED';
+  if (doing === 'read' || is('IOERR')) return 'OUTBOX_CORRUPT';
+  return is('BUSY', 'LOCKED') ? 'DATA_DIR_IN_USE' : 'DATA_DIR_UNUSABLE';
+}

@@ -1,0 +1,109 @@
+/** Puts a kiosk together from its configuration and runs it until aborted. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import manifest from '../package.json' with { type: 'json' };
+import type { Environment } from '../shared/environment.ts';
+import { Fault } from '../shared/fault.ts';
+import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
+import { exitCode } from '../shared/system/program.ts';
+import { sleep } from '../shared/time.ts';
+import { type HardwareParsers, readKioskConfig } from './config.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { dialTls } from './dial.ts';
+import { Kiosk } from './kiosk.ts';
+import { createLink } from './link.ts';
+import { openOutbox, outboxFileName } from './outbox.ts';
+import { describeSamples } from './samples.ts';
+import { watchTimeSync } from './time-sync.ts';
+
+/** On a toggle gate, somebody who came in longer ago than this is taken to come in again: a long shift, in milliseconds. */
+const stayMsMax = 16 * 60 * 60 * 1000;
+
+/** How long the lights tell of a start that failed, in milliseconds. */
+const faultShownMs = 2_000;
+
+/** The devices of a kiosk, given by `main.ts`; a test gives its own. */
+export interface Hardware<ScannerSetting, BoardSetting> {
+  readonly parsers: HardwareParsers<ScannerSetting, BoardSetting>;
+  openScanner(setting: ScannerSetting, surroundings: Surroundings): Promise<Scanner>;
+  openIndicator(setting: BoardSetting, surroundings: Surroundings): Indicator;
+}
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+}
+
+/** Runs a kiosk until `signal` aborts. Throws the Faults of its parts at the start; afterwards it only says what is wrong. */
+export async function runKiosk<ScannerSetting, BoardSetting>(
+  hardware: Hardware<ScannerSetting, BoardSetting>,
+  environment: Environment,
+  createLog: (level: 'debug' | 'info' | 'warn' | 'error') => Log,
+  { clock, chance }: Pick<Surroundings, 'clock' | 'chance'>,
+  signal: AbortSignal,
+): Promise<number> {
+  const config = readKioskConfig(environment, hardware.parsers);
+  const log = createLog(config.logLevel);
+  const surroundings = { clock, chance, log };
+  await using parts = new AsyncDisposableStack();
+  const indicator = parts.use(hardware.openIndicator(config.board, surroundings));
+  try {
+    const credentials = await readCredentials(config.credentialsDir);
+    checkKioskId(credentials, config);
+    const isFirstStart = !existsSync(join(config.dataDir, outboxFileName));
+    const outbox = parts.use(openOutbox({ dir: config.dataDir, kiosk: credentials.kiosk, ...surroundings }));
+    const scanner = await hardware.openScanner(config.scanner, surroundings);
+    if (isFirstStart && scanner.name === 'stdin') process.stderr.write(describeSamples());
+    const link = parts.use(
+      createLink({
+        outbox,
+        kiosk: credentials.kiosk,
+        dial: dialTls({ ...config.gateway, ...credentials }),
+        state: () => ({ version: manifest.version, ...kiosk.state() }),
+        onSite: (notice) => noteSite(notice.key.id, credentials, log),
+        onStatus: (status) => kiosk.linkChanged(status),
+        ...surroundings,
+      }),
+    );
+    const kiosk = parts.use(
+      new Kiosk({
+        scanner,
+        indicator,
+        outbox,
+        onRecorded: () => link.wake(),
+        onStateChanged: () => link.stateChanged(),
+        gate: config.gate ?? credentials.kiosk,
+        station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
+        subjectKey: credentials.subjectKey,
+        siteKey: credentials.siteKey,
+        timeSync: parts.use(watchTimeSync(clock, chance)),
+        ...surroundings,
+      }),
+    );
+    log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
+    // The scanner may end before (the end of standard input); the link goes on until aborted.
+    await Promise.all([kiosk.run(signal), link.run(signal)]);
+    log.info('kiosk.stopped', { unsent: outbox.depth() });
+    return exitCode.ok;
+  } catch (error) {
+    // The lights are all that people at the gate can see, and systemd will start this again and again.
+    indicator.show('fault');
+    await sleep(clock, faultShownMs, signal);
+    throw error;
+  }
+}
+
+/** A kiosk on another's certificate would send entries that the gateway must quarantine. */
+function checkKioskId({ kiosk }: Credentials, { kioskId }: { readonly kioskId: string | null }): void {
+  if (kioskId === null || kioskId === kiosk) return;
+  throw new Fault(
+    'CONFIG_INVALID',
+    `\n  RAVAO_KIOSK_ID is ${kioskId}, but the certificate in RAVAO_CREDENTIALS is for ${kiosk}`,
+  );
+}
+
+/** Identities go on being sealed to the key that came with the credentials: what is announced later proves nothing. */
+function noteSite(keyId: string, { siteKey }: Credentials, log: Log): void {
+  if (keyId !== siteKey.id) log.warn('site.key-differs', { announced: keyId, enrolled: siteKey.id });
+}

@@ -1,0 +1,156 @@
+/**
+ * What a gate decides, as a pure function: `step(station, event)` gives the next station and what is to be done.
+ * `kiosk.ts` does it. Times are monotonic milliseconds, so a jump of the wall clock changes nothing here.
+ */
+import type { Code, UnknownReason } from '../shared/code/code.ts';
+import type { Direction, Outcome } from '../shared/entry.ts';
+import type { MomentSignal, Signal, StateSignal } from '../shared/signal.ts';
+
+/** How a gate is set up. */
+export interface StationSettings {
+  /** `toggle`: in and out by turns, for each person. */
+  readonly direction: Direction | 'toggle';
+  /** A code seen again within this many milliseconds of its last reading is the same visit. */
+  readonly repeatWindowMs: number;
+  /** On a toggle gate, somebody who came in longer ago than this and never left is taken to come in again. */
+  readonly stayMsMax: number;
+}
+
+/** One person inside the repeat window. */
+interface Sighting {
+  readonly key: string;
+  readonly outcome: Outcome;
+  readonly seenMs: number;
+}
+
+/** Keys kept for the repeat window; far more than people can pass in one. The oldest goes first. */
+export const sightingsMax = 64;
+
+export interface Station {
+  readonly settings: StationSettings;
+  readonly sightings: readonly Sighting[];
+  readonly scanner: 'working' | 'lost';
+  /** `full`: no room until entries are sent. `failing`: the last write failed; only a write that succeeds ends it. */
+  readonly outbox: 'working' | 'full' | 'failing';
+  readonly link: 'online' | 'offline';
+}
+
+/** Why an entry is refused at the gate: an unknown code's reason, or what was wrong with the reading. */
+export type RefusalReason = UnknownReason | 'scanner-not-utf8' | 'code-too-long';
+
+/** What a scan was, as the decision needs it. `key` tells a repeat: the subject, or a digest of what is no code. */
+export type Sight =
+  | { readonly key: string; readonly subject: string; readonly code: Code }
+  | { readonly key: string; readonly subject: null; readonly refusal: RefusalReason };
+
+/** An entry to be made. */
+export interface Decision {
+  readonly key: string;
+  readonly outcome: Outcome;
+  readonly reason: 'ok' | RefusalReason;
+  readonly direction: Direction;
+  readonly subject: string | null;
+  readonly code: Code | null;
+}
+
+export type StationEvent =
+  /** A scan was understood (or not). `lastPassage` is the subject's last one at this kiosk, null when unknown. */
+  | {
+      readonly type: 'scan';
+      readonly sight: Sight;
+      readonly nowMs: number;
+      readonly lastPassage: { readonly direction: Direction; readonly agoMs: number } | null;
+    }
+  /** The entry is committed. */
+  | { readonly type: 'recorded'; readonly decision: Decision; readonly nowMs: number }
+  /** The entry could not be committed; nothing of it was kept. */
+  | { readonly type: 'unrecorded'; readonly outbox: 'full' | 'failing' }
+  | { readonly type: 'scanner'; readonly scanner: Station['scanner'] }
+  /** The outbox was measured. */
+  | { readonly type: 'level'; readonly full: boolean }
+  | { readonly type: 'link'; readonly link: Station['link'] };
+
+export type StationEffect =
+  | { readonly type: 'show'; readonly signal: Signal }
+  | { readonly type: 'record'; readonly decision: Decision };
+
+export interface Step {
+  readonly station: Station;
+  readonly effects: readonly StationEffect[];
+}
+
+/** A gate before its first event: not connected yet, everything else taken to work. */
+export function createStation(settings: StationSettings): Station {
+  return { settings, sightings: [], scanner: 'working', outbox: 'working', link: 'offline' };
+}
+
+/** How the kiosk is, for the lights between scans. */
+export function restingSignal(station: Station): StateSignal {
+  if (station.scanner === 'lost' || station.outbox !== 'working') return 'fault';
+  return station.link === 'online' ? 'ready' : 'offline';
+}
+
+/** Decides one event. Pure. */
+export function step(station: Station, event: StationEvent): Step {
+  switch (event.type) {
+    case 'scan':
+      return decideScan(station, event);
+    case 'recorded': {
+      const { key, outcome } = event.decision;
+      const seen = see({ ...station, outbox: 'working' }, { key, outcome, seenMs: event.nowMs });
+      return rest(station, seen, outcome);
+    }
+    case 'unrecorded':
+      return rest(station, { ...station, outbox: event.outbox }, 'refused');
+    case 'scanner':
+      return rest(station, { ...station, scanner: event.scanner });
+    case 'level':
+      if (station.outbox === 'failing') return { station, effects: [] };
+      return rest(station, { ...station, outbox: event.full ? 'full' : 'working' });
+    case 'link':
+      return rest(station, { ...station, link: event.link });
+  }
+}
+
+function decideScan(station: Station, { sight, nowMs, lastPassage }: StationEvent & { type: 'scan' }): Step {
+  const { repeatWindowMs } = station.settings;
+  const earlier = station.sightings.find((sighting) => sighting.key === sight.key);
+  if (earlier !== undefined && nowMs - earlier.seenMs < repeatWindowMs) {
+    // A card left before a scanner in continuous mode is one visit, so every reading of it opens the window anew.
+    // What was refused is refused again: a repeat must never look like a yes.
+    const signal = earlier.outcome === 'admitted' ? 'repeat' : 'refused';
+    return { station: see(station, { ...earlier, seenMs: nowMs }), effects: [{ type: 'show', signal }] };
+  }
+  const direction = directionOf(station.settings, lastPassage);
+  const { key, subject } = sight;
+  const decision: Decision =
+    'code' in sight
+      ? { key, outcome: 'admitted', reason: 'ok', direction, subject, code: sight.code }
+      : { key, outcome: 'refused', reason: sight.refusal, direction, subject, code: null };
+  return { station, effects: [{ type: 'record', decision }] };
+}
+
+function directionOf(
+  { direction, stayMsMax }: StationSettings,
+  last: { readonly direction: Direction; readonly agoMs: number } | null,
+): Direction {
+  if (direction !== 'toggle') return direction;
+  return last?.direction === 'in' && last.agoMs < stayMsMax ? 'out' : 'in';
+}
+
+/** Remembers a sighting as the newest and lets go of those whose window is over. */
+function see(station: Station, sighting: Sighting): Station {
+  const others = station.sightings.filter(
+    ({ key, seenMs }) => key !== sighting.key && sighting.seenMs - seenMs < station.settings.repeatWindowMs,
+  );
+  return { ...station, sightings: [...others, sighting].slice(-sightingsMax) };
+}
+
+/** Shows the moment, if there is one, and the state when it has changed. */
+function rest(before: Station, after: Station, moment?: MomentSignal): Step {
+  const effects: StationEffect[] = [];
+  // The state goes first: showing it ends nothing, and the moment then plays on top of the right one.
+  if (restingSignal(before) !== restingSignal(after)) effects.push({ type: 'show', signal: restingSignal(after) });
+  if (moment !== undefined) effects.push({ type: 'show', signal: moment });
+  return { station: after, effects };
+}

@@ -1,0 +1,20 @@
+import type { Indicator } from '../../shared/ports.ts';
+import type { Signal } from '../../shared/signal.ts';
+
+/** Lights that remember what they were told. */
+export class RecordingIndicator implements Indicator {
+  readonly board = 'working' as const;
+  readonly shown: Signal[] = [];
+  readonly #onShow: (signal: Signal) => void;
+
+  constructor(onShow: (signal: Signal) => void = () => {}) {
+    this.#onShow = onShow;
+  }
+
+  show(signal: Signal): void {
+    this.shown.push(signal);
+    this.#onShow(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

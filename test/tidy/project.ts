@@ -1,0 +1,72 @@
+/** What package.json, the lock file and the pages owe each other. */
+import type { Violation } from './source.ts';
+
+/** The parts of package.json that the rules look at. */
+export interface PackageJson {
+  readonly license?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+/** The parts of package-lock.json that the rules look at. */
+export interface PackageLock {
+  readonly packages: Readonly<
+    Record<string, { readonly version?: string; readonly resolved?: string; readonly integrity?: string }>
+  >;
+}
+
+const exact = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
+
+/** Versions that may change between two installations. */
+export function checkVersions(manifest: PackageJson): readonly Violation[] {
+  const declared = { ...manifest.dependencies, ...manifest.devDependencies };
+  return [...Object.entries(declared), ...overriddenVersions(manifest.overrides ?? {})]
+    .filter(([, version]) => !exact.test(version))
+    .map(([name, version]) => ({ path: 'package.json', line: 1, rule: `${name}: ${version} is no exact version` }));
+}
+
+function overriddenVersions(overrides: Readonly<Record<string, unknown>>): readonly (readonly [string, string])[] {
+  return Object.entries(overrides).flatMap(([name, value]) => {
+    if (typeof value === 'string') return value.startsWith('$') ? [] : [[name, value] as const];
+    return overriddenVersions(value as Record<string, unknown>);
+  });
+}
+
+/** Lock file entries that name a host, or that nothing proves to be what was tested; and a second serialport. */
+export function checkLock(lock: PackageLock): readonly Violation[] {
+  const violations: Violation[] = [];
+  const report = (rule: string) => violations.push({ path: 'package-lock.json', line: 1, rule });
+  const installed = Object.entries(lock.packages).filter(([place]) => place !== '');
+  for (const [place, { resolved, integrity }] of installed) {
+    if (resolved !== undefined) report(`${place} is resolved to an address`);
+    if (integrity === undefined) report(`${place} has no integrity`);
+  }
+  const serialports = installed.filter(([place]) => place.endsWith('node_modules/serialport'));
+  if (serialports.length > 1) report(`serialport is installed ${serialports.length} times`);
+  return violations;
+}
+
+/** Dependencies without a row in the README's table that says what each is for. */
+export function checkReasons(manifest: PackageJson, readme: string): readonly Violation[] {
+  const rows = readme.split('\n').filter((line) => line.startsWith('|'));
+  return Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
+    .filter((name) => !rows.some((row) => row.includes(`\`${name}\``)))
+    .map((name) => ({ path: 'README.md', line: 1, rule: `the table of dependencies does not say why ${name}` }));
+}
+
+/** Fault codes that a page does not explain in a table, or that no test names. */
+export function checkFaults(
+  codes: readonly string[],
+  page: { path: string; text: string },
+  testTexts: readonly string[],
+): readonly Violation[] {
+  const rows = page.text.split('\n').filter((line) => line.startsWith('|'));
+  return codes.flatMap((code) => {
+    const word = new RegExp(`\\b${code}\\b`);
+    const rules = [];
+    if (!rows.some((row) => word.test(row))) rules.push(`${code} has no row`);
+    if (!testTexts.some((text) => word.test(text))) rules.push(`${code} is named in no test`);
+    return rules.map((rule) => ({ path: page.path, line: 1, rule }));
+  });
+}

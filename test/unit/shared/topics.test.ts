@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import {
+  entriesTopic,
+  kioskIdSchema,
+  mayPublish,
+  maySubscribe,
+  rulesTopic,
+  siteTopic,
+  stateTopic,
+} from '../../../shared/topics.ts';
+
+test('the topics are those of the design', () => {
+  expect(entriesTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/entries');
+  expect(stateTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/state');
+  expect(rulesTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/rules');
+  expect(siteTopic).toBe('ravao/v1/site');
+});
+
+describe('the id of a kiosk', () => {
+  test.each(['a', '1', 'gate-a', 'cong-1', 'a--b', 'x'.repeat(63)])('may be %s', (id) => {
+    expect(kioskIdSchema.safeParse(id).success).toBe(true);
+  });
+
+  test.each([
+    '',
+    '-a',
+    'a-',
+    'Gate',
+    'cổng',
+    'a b',
+    'a/b',
+    'a.b',
+    '..',
+    '+',
+    '#',
+    '$sys',
+    'a\n',
+    'a\0',
+    'x'.repeat(64),
+  ])('may not be %j', (id) => {
+    expect(kioskIdSchema.safeParse(id).success).toBe(false);
+  });
+});
+
+describe('a kiosk', () => {
+  test.each([entriesTopic('gate-a'), stateTopic('gate-a')])('may publish on %s', (topic) => {
+    expect(mayPublish('gate-a', topic)).toBe(true);
+  });
+
+  test.each([
+    entriesTopic('gate-b'),
+    stateTopic('gate-ab'),
+    rulesTopic('gate-a'),
+    siteTopic,
+    'ravao/v1/kiosks/gate-a',
+    'ravao/v1/kiosks/gate-a/entries/',
+    'ravao/v1/kiosks/gate-a/entries/x',
+    '$SYS/broker/version',
+    '',
+  ])('may not publish on %j', (topic) => {
+    expect(mayPublish('gate-a', topic)).toBe(false);
+  });
+
+  test.each([siteTopic, rulesTopic('gate-a'), stateTopic('gate-a'), 'ravao/v1/kiosks/gate-a/#'])(
+    'may subscribe to %s',
+    (filter) => {
+      expect(maySubscribe('gate-a', filter)).toBe(true);
+    },
+  );
+
+  test.each([
+    '#',
+    '+',
+    'ravao/#',
+    'ravao/v1/+',
+    'ravao/v1/kiosks/#',
+    'ravao/v1/kiosks/+/rules',
+    'ravao/v1/kiosks/gate-b/rules',
+    'ravao/v1/kiosks/gate-ab/rules',
+    '$SYS/#',
+    '$share/group/ravao/v1/kiosks/gate-b/entries',
+    '',
+  ])('may not subscribe to %j', (filter) => {
+    expect(maySubscribe('gate-a', filter)).toBe(false);
+  });
+});
