@@ -4,7 +4,7 @@ import { describeError } from '../shared/fault.ts';
 import type { Chance, Clock, Delivery, ForwardEntry, Log, Upstream } from '../shared/ports.ts';
 import { type RetryPlan, retryDelaysMs } from '../shared/retry.ts';
 import { sleep, within } from '../shared/time.ts';
-import { entriesPerBatchMax, firstPace, nextCount, type Outcome, type Pace, weigh } from './forwarding.ts';
+import { callRefusal, entriesPerBatchMax, firstPace, nextRange, type Outcome, type Pace, weigh } from './forwarding.ts';
 import type { Store, StoredEntry } from './store/store.ts';
 
 /** A batch is at most this long as it is sent, in bytes; a single entry is sent however long it is. */
@@ -76,6 +76,11 @@ interface Delay {
   readonly reason: string;
   readonly alarm: boolean;
   readonly waitMs: number;
+}
+
+/** Why a delivery took nothing. */
+function reasonOf(delivery: Delivery): string {
+  return delivery.type === 'taken' ? 'taken' : delivery.reason;
 }
 
 class StoreForwarder implements Forwarder {
@@ -152,6 +157,7 @@ class StoreForwarder implements Forwarder {
   }
 
   async #idle(): Promise<void> {
+    this.#recordRecovery(false);
     this.#say({ state: 'idle' });
     if (this.#appended || this.#stop.signal.aborted) return;
     this.#nap = new AbortController();
@@ -162,10 +168,10 @@ class StoreForwarder implements Forwarder {
   async #sendNext(): Promise<void> {
     const entries = this.#nextEntries();
     this.#say({ state: 'sending' });
-    const delivery = await this.#send(entries);
+    const delivery = callRefusal(await this.#send(entries), entries.length);
     const outcome = weigh(this.#pace, entries.length, delivery, this.#window.length);
+    if (outcome.pace.doubted > this.#pace.doubted) this.#doubts.push(reasonOf(delivery));
     if (outcome.settled > 0) await this.#settle(outcome, delivery);
-    else if (delivery.type !== 'taken' && outcome.pace.doubted > 0) this.#doubts.push(delivery.reason);
     this.#pace = outcome.pace;
     if (outcome.wait === 'retry' && delivery.type === 'later') await this.#retryLater(delivery);
     if (outcome.wait === 'alarm') await this.#waitForMending(delivery);
@@ -173,8 +179,8 @@ class StoreForwarder implements Forwarder {
 
   /** The batch: as many as the pace allows and fit into {@link batchBytesMax}, but at least one. */
   #nextEntries(): readonly StoredEntry[] {
-    const { doubted } = this.#pace;
-    const candidates = this.#window.slice(doubted, doubted + nextCount(this.#pace, this.#window.length));
+    const { start, countMax } = nextRange(this.#pace, this.#window.length);
+    const candidates = this.#window.slice(start, start + countMax);
     let bytes = 0;
     const end = candidates.findIndex((entry) => {
       bytes += this.#parts.upstream.wireBytes(entry);
@@ -192,31 +198,29 @@ class StoreForwarder implements Forwarder {
     }
   }
 
-  /** Marks what is done with, as often as it takes: the upstream has it, so it is not sent again meanwhile. */
+  /** Marks what is done with; tries that alone again until it works, because the upstream has the entries already. */
   async #settle(outcome: Outcome, delivery: Delivery): Promise<void> {
     const { store, upstream, clock } = this.#parts;
     const settled = this.#window.slice(0, outcome.settled);
     const position = settled.at(-1)?.position ?? 0;
     const rejected = this.#rejectionsAmong(settled.slice(0, outcome.refused), delivery);
-    while (!this.#stop.signal.aborted || this.#status.state === 'sending') {
+    for (;;) {
       try {
         await store.markForwarded(upstream.name, position, rejected, clock.nowMs());
         this.#window = this.#window.slice(outcome.settled);
         this.#doubts = [];
-        this.#recordSettled(settled.length, rejected, delivery.type === 'taken');
+        this.#recordSettled(settled.length, rejected, outcome.settled > outcome.refused);
         return;
       } catch (error) {
+        if (this.#stop.signal.aborted) return;
         await this.#retryStore(error);
       }
     }
   }
 
   #rejectionsAmong(refused: readonly StoredEntry[], delivery: Delivery) {
-    if (delivery.type === 'taken') {
-      const doubted = refused.map(({ id }, index) => ({ id, reason: this.#doubts[index] ?? 'refused' }));
-      return [...doubted, ...delivery.rejected];
-    }
-    return refused.map(({ id }) => ({ id, reason: delivery.reason }));
+    const single = refused.map(({ id }, index) => ({ id, reason: this.#doubts[index] ?? reasonOf(delivery) }));
+    return delivery.type === 'taken' ? [...single, ...delivery.rejected] : single;
   }
 
   #recordSettled(settled: number, rejected: readonly { id: string; reason: string }[], success: boolean): void {
@@ -253,11 +257,10 @@ class StoreForwarder implements Forwarder {
   }
 
   async #waitForMending(delivery: Delivery): Promise<void> {
-    const last = delivery.type === 'taken' ? '' : delivery.reason;
     this.#doubts = [];
     this.#window = [];
     await this.#delay({
-      reason: `refuses every entry, so it is probably set up wrong: ${last}`,
+      reason: `refuses every entry, so it is probably set up wrong: ${reasonOf(delivery)}`,
       alarm: true,
       waitMs: this.#alarms.next().value,
     });

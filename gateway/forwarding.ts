@@ -5,9 +5,9 @@
  * until the one entry is found that the upstream will not take; that one is *settled* as refused (it goes to quarantine)
  * and the rest goes on. But an upstream that refuses one entry after the other is more likely set up wrong than right.
  * So after {@link refusedInRowMax} single refusals without a success between, refusals are only *doubted*: nothing more
- * goes to quarantine until the upstream has taken an entry from behind them, which proves that it does take entries and
- * means these. Without such a witness in the whole window the forwarder raises the alarm, waits long and asks again
- * from the first doubted entry on.
+ * goes to quarantine until the upstream has taken an entry from behind them (a *witness* that it does take entries) and
+ * has then refused the first of them once more (so it was not mended meanwhile). Without a witness in the whole window
+ * the forwarder raises the alarm, waits long and asks again from the first doubted entry on.
  */
 import type { Delivery } from '../shared/ports.ts';
 
@@ -39,6 +39,8 @@ export interface Pace {
   readonly refusedInRow: number;
   /** So many entries at the front of the window were refused one by one and wait for a witness. */
   readonly doubted: number;
+  /** The entry behind the doubted ones was taken, so the first of these is asked about once more. */
+  readonly witnessed: boolean;
 }
 
 export const firstPace: Pace = {
@@ -49,12 +51,15 @@ export const firstPace: Pace = {
   suspects: 0,
   refusedInRow: 0,
   doubted: 0,
+  witnessed: false,
 };
 
-/** At most how many entries to send next, counted from behind the doubted ones; at least 1. */
-export function nextCount(pace: Pace, windowLength: number): number {
+/** Which entries of the window to send next: at least one, at most `countMax`, from `start` on. */
+export function nextRange(pace: Pace, windowLength: number): { readonly start: number; readonly countMax: number } {
+  if (pace.witnessed) return { start: 0, countMax: 1 };
   const half = pace.suspects === 0 ? entriesPerBatchMax : Math.ceil(pace.suspects / 2);
-  return Math.max(1, Math.min(pace.size, pace.ceiling, half, windowLength - pace.doubted));
+  const countMax = Math.min(pace.size, pace.ceiling, half, windowLength - pace.doubted);
+  return { start: pace.doubted, countMax: Math.max(1, countMax) };
 }
 
 /** What follows from a delivery. */
@@ -68,14 +73,21 @@ export interface Outcome {
   readonly wait: 'none' | 'retry' | 'alarm';
 }
 
+/** An upstream that takes a batch only to reject all of it has refused it: the same caution applies. */
+export function callRefusal(delivery: Delivery, sent: number): Delivery {
+  if (delivery.type !== 'taken' || delivery.rejected.length < sent) return delivery;
+  return { type: 'refused', reason: delivery.rejected[0]?.reason ?? 'rejected' };
+}
+
 /**
- * Weighs what became of the `sent` entries behind the doubted ones.
+ * Weighs what became of the `sent` entries at {@link nextRange}, after {@link callRefusal}.
  * @param windowLength all entries in the window, doubted ones included.
  */
 export function weigh(pace: Pace, sent: number, delivery: Delivery, windowLength: number): Outcome {
   switch (delivery.type) {
     case 'taken':
-      return { pace: afterTaken(pace, sent), settled: pace.doubted + sent, refused: pace.doubted, wait: 'none' };
+      if (pace.doubted > 0 && !pace.witnessed) return carryOn({ ...pace, failedInRow: 0, witnessed: true });
+      return { pace: afterTaken(pace, sent), settled: sent, refused: 0, wait: 'none' };
     case 'later':
       return { pace: afterFailure(pace), settled: 0, refused: 0, wait: 'retry' };
     case 'too-large':
@@ -101,6 +113,7 @@ function afterTaken(pace: Pace, sent: number): Pace {
     suspects: Math.max(0, pace.suspects - sent),
     refusedInRow: 0,
     doubted: 0,
+    witnessed: false,
   };
 }
 
@@ -111,6 +124,10 @@ function afterFailure(pace: Pace): Pace {
 }
 
 function afterSingleRefusal(pace: Pace, windowLength: number): Outcome {
+  // All doubted entries are refused for what they are; the witness behind them was taken.
+  if (pace.witnessed) {
+    return { pace: afterTaken(pace, 1), settled: pace.doubted + 1, refused: pace.doubted, wait: 'none' };
+  }
   const refusedInRow = pace.refusedInRow + 1;
   // Two in a row: more may follow, and to find each by halving would cost more than to ask one by one.
   const next = { ...pace, failedInRow: 0, suspects: 0, refusedInRow, size: refusedInRow > 1 ? 1 : pace.size };

@@ -38,7 +38,6 @@ export function trustDir(config: { readonly dataDir: string }): string {
 export async function startGateway(config: GatewayConfig, surroundings: Surroundings): Promise<Gateway> {
   const { clock, chance, log, wrapStore = (store: Store) => store } = surroundings;
   await using started = new AsyncDisposableStack();
-  const stop = new AbortController();
   const trust = await openTrust(trustDir(config), { site: config.site, clock, log });
   const store = wrapStore(started.use(await openSqliteStore({ dir: config.dataDir, log })));
   const upstreamSettings = {
@@ -64,9 +63,12 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       log,
     }),
   );
-  started.defer(() => stop.abort());
+  const stop = new AbortController();
   const renewing = keepRenewed(broker, trust, config.host, { clock, log }, stop.signal);
-  started.defer(() => renewing);
+  started.defer(() => {
+    stop.abort();
+    return renewing;
+  });
   const parts = started.move();
   return { port: broker.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert';
 import { decodeEntry } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
+import { SparseLog } from './sparse-log.ts';
 import type { Arrival, Store, Verdict } from './store/store.ts';
 
 export interface IntakeLimits {
@@ -53,7 +54,7 @@ export interface Intake extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Of each kind of event about each kiosk at most one line is logged in this time, in milliseconds. */
+/** Of each kind of event about each kiosk at most one line is logged in so many milliseconds. */
 const logEveryMs = 10_000;
 
 /** A packet that waits for its commit. */
@@ -92,7 +93,8 @@ export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: numb
 class GroupingIntake implements Intake {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #log: SparseLog;
+  readonly #log: Log;
+  readonly #sparse: SparseLog;
   readonly #limits: IntakeLimits;
   readonly #counts = { stored: 0, duplicate: 0, quarantined: 0, unkept: 0, groups: 0, failures: 0 };
   /** Senders that had a packet rejected. */
@@ -103,12 +105,14 @@ class GroupingIntake implements Intake {
   #pendingBytes = 0;
   #flushing = false;
   #stopping = false;
-  #drained = Promise.withResolvers<void>();
+  #failuresInARow = 0;
+  readonly #drained = Promise.withResolvers<void>();
 
   constructor(store: Store, clock: Clock, log: Log, limits: IntakeLimits) {
     this.#store = store;
     this.#clock = clock;
-    this.#log = new SparseLog(clock, log);
+    this.#log = log;
+    this.#sparse = new SparseLog(clock, log, logEveryMs);
     this.#limits = limits;
   }
 
@@ -144,7 +148,11 @@ class GroupingIntake implements Intake {
     const { pendingEntriesMax, pendingBytesMax } = this.#limits;
     if (this.#pending < pendingEntriesMax && this.#pendingBytes + bytes <= pendingBytesMax) return null;
     const fault = new Fault('INTAKE_OVERLOADED', `Waiting: ${this.#pending} packets, ${this.#pendingBytes} bytes.`);
-    this.#log.warn('intake.overloaded', kiosk, { kiosk, pending: this.#pending, bytes: this.#pendingBytes });
+    this.#sparse.write('warn', 'intake.overloaded', kiosk, {
+      kiosk,
+      pending: this.#pending,
+      bytes: this.#pendingBytes,
+    });
     return fault;
   }
 
@@ -168,7 +176,7 @@ class GroupingIntake implements Intake {
       assert.equal(verdicts.length, group.length, 'the store gives one verdict an arrival');
       this.#settle(group, verdicts);
     } catch (error) {
-      // A bug is no reason to lose custody silently: it is thrown on, after the packets were rejected.
+      // A bug crashes, but only after the packets were rejected: whoever waits for them must not wait for ever.
       this.#fail(group, error);
       if (!(error instanceof Fault)) throw error;
     }
@@ -176,7 +184,8 @@ class GroupingIntake implements Intake {
 
   #settle(group: readonly Waiting[], verdicts: readonly Verdict[]): void {
     this.#counts.groups++;
-    this.#log.clear('intake.commit-failed', 'intake.commit-recovered');
+    if (this.#failuresInARow > 0) this.#log.info('intake.commit-recovered', { failures: this.#failuresInARow });
+    this.#failuresInARow = 0;
     for (const [index, waiting] of group.entries()) {
       const verdict = verdicts[index];
       assert(verdict !== undefined);
@@ -186,12 +195,13 @@ class GroupingIntake implements Intake {
       if (verdict.type !== 'unkept') waiting.resolve();
       else this.#rejectSender(waiting, new Fault('QUARANTINE_FULL', `Kiosk: ${waiting.kiosk}`));
     }
-    this.#rejectFailedSenders();
+    if (verdicts.some(({ type }) => type === 'unkept')) this.#rejectFailedSenders();
   }
 
   #fail(group: readonly Waiting[], error: unknown): void {
     this.#counts.failures++;
-    this.#log.error('intake.commit-failed', '', { entries: group.length, error: describeError(error) });
+    this.#failuresInARow++;
+    this.#sparse.write('error', 'intake.commit-failed', '', { entries: group.length, error: describeError(error) });
     for (const waiting of group) {
       this.#release(waiting);
       this.#rejectSender(waiting, error);
@@ -206,9 +216,9 @@ class GroupingIntake implements Intake {
 
   /** What arrived during a commit must not overtake what failed in it. */
   #rejectFailedSenders(): void {
-    const [failed, others] = splitBy(this.#queue, ({ sender }) => this.#failed.has(sender));
-    this.#queue = others;
-    for (const waiting of failed) {
+    const overtaking = this.#queue.filter(({ sender }) => this.#failed.has(sender));
+    this.#queue = this.#queue.filter(({ sender }) => !this.#failed.has(sender));
+    for (const waiting of overtaking) {
       this.#release(waiting);
       waiting.reject(this.#failed.get(waiting.sender));
     }
@@ -221,6 +231,6 @@ class GroupingIntake implements Intake {
   }
 
   #tell(kiosk: string, { type, reason, detail }: Extract<Verdict, { reason: string }>): void {
-    this.#log.warn(`intake.${type}`, `${kiosk} ${reason}`, { kiosk, reason, detail });
+    this.#sparse.write('warn', `intake.${type}`, `${kiosk} ${reason}`, { kiosk, reason, detail });
   }
 }

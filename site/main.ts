@@ -11,15 +11,20 @@ import { exitCode, runProgram } from '../shared/system/program.ts';
 const kiosk = 'gate-a';
 const projectDir = fileURLToPath(new URL('..', import.meta.url));
 
+interface Streams {
+  readonly input: 'inherit' | 'ignore';
+  readonly output: 'inherit' | 'ignore';
+}
+
 /** Runs one of the two programs on the Node that runs this one. */
 function start(
+  script: string,
   args: readonly string[],
   environment: Record<string, string>,
-  input: 'inherit' | 'ignore',
+  { input, output }: Streams,
 ): ChildProcess {
-  const [script, ...rest] = args;
-  return spawn(process.execPath, [join(projectDir, script ?? ''), ...rest], {
-    stdio: [input, 'inherit', 'inherit', 'ipc'],
+  return spawn(process.execPath, [join(projectDir, script), ...args], {
+    stdio: [input, output, 'inherit', 'ipc'],
     env: { ...process.env, ...environment },
   });
 }
@@ -52,16 +57,19 @@ async function runSite(signal: AbortSignal): Promise<number> {
   const credentialsDir = process.env.RAVAO_CREDENTIALS || join(dataDir, 'kiosk', 'credentials');
   const gatewayEnvironment = { RAVAO_DATA_DIR: gatewayDir };
   if (!isEnrolled(credentialsDir, gatewayDir)) {
-    const enrol = ['gateway/main.ts', 'enrol', kiosk, '--out', credentialsDir, '--force'];
-    const code = await ended(start(enrol, gatewayEnvironment, { input: 'ignore', output: 'ignore' }));
+    const enrol = ['enrol', kiosk, '--out', credentialsDir, '--force'];
+    const code = await ended(
+      start('gateway/main.ts', enrol, gatewayEnvironment, { input: 'ignore', output: 'ignore' }),
+    );
     if (code !== exitCode.ok) return code;
   }
-  const gateway = start(['gateway/main.ts', 'serve'], gatewayEnvironment, { input: 'ignore', output: 'inherit' });
+  const gateway = start('gateway/main.ts', ['serve'], gatewayEnvironment, { input: 'ignore', output: 'inherit' });
   const gatewayEnded = ended(gateway);
   const port = await listening(gateway);
   if (port === null) return gatewayEnded;
   const kioskProcess = start(
-    ['kiosk/main.ts'],
+    'kiosk/main.ts',
+    [],
     {
       RAVAO_DATA_DIR: join(dataDir, 'kiosk'),
       RAVAO_CREDENTIALS: credentialsDir,

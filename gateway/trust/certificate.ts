@@ -44,7 +44,7 @@ export async function makeAuthority(site: string, nowMs: number): Promise<Certif
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     // Said to be UTF-8, because of a plain string the library would take what stands in quotes for the whole.
-    name: [{ CN: [{ utf8String: name }] }],
+    name: new x509.Name([{ CN: [{ utf8String: name }] }]),
     notBefore,
     notAfter: endOf(nowMs, authorityValidMs),
     signingAlgorithm,

@@ -90,6 +90,7 @@ export function readRejections(body: string, batchIds: readonly string[]): Rejec
 /** Foreign text made fit for one line of a log or a table. */
 export function tidyReason(text: string): string {
   return text
+    .slice(0, 4 * reasonCharsMax)
     .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
     .slice(0, reasonCharsMax)

@@ -35,14 +35,8 @@ async function listSerialDevices({ dev, sys }: DeviceTree): Promise<SerialDevice
   const devices: SerialDevice[] = [];
   for (const name of names.slice(0, devicesMax)) {
     const path = join(dev, name);
-    const usb = await findUsbFolder(join(sys, 'class', 'tty', name, 'device'));
-    devices.push({
-      path,
-      byId: links.get(await resolve(path)) ?? null,
-      vendorId: usb === null ? null : await readLine(join(usb, 'idVendor')),
-      description:
-        usb === null ? '' : `${await readLine(join(usb, 'manufacturer'))} ${await readLine(join(usb, 'product'))}`,
-    });
+    const usb = await readUsb(join(sys, 'class', 'tty', name, 'device'));
+    devices.push({ path, byId: links.get(await resolve(path)) ?? null, ...usb });
   }
   return devices;
 }
@@ -57,14 +51,18 @@ async function readLinks(folder: string): Promise<Map<string, string>> {
   return links;
 }
 
-/** Goes up from a tty's device to the USB device that it is a part of. */
-async function findUsbFolder(device: string): Promise<string | null> {
+/** Goes up from a tty's device to the USB device that it is a part of, and reads who that is. */
+async function readUsb(device: string): Promise<Pick<SerialDevice, 'vendorId' | 'description'>> {
   let folder = await resolve(device);
   for (let level = 0; level < levelsMax; level++) {
-    if ((await readLine(join(folder, 'idVendor'))) !== '') return folder;
+    const vendorId = await readLine(join(folder, 'idVendor'));
+    if (vendorId !== '') {
+      const names = [await readLine(join(folder, 'manufacturer')), await readLine(join(folder, 'product'))];
+      return { vendorId, description: names.join(' ') };
+    }
     folder = dirname(folder);
   }
-  return null;
+  return { vendorId: '', description: '' };
 }
 
 /** What a folder holds, sorted; nothing where it cannot be read: the device has just gone, or there never was one. */

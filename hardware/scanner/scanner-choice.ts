@@ -6,9 +6,9 @@ export interface SerialDevice {
   readonly path: string;
   /** `/dev/serial/by-id/usb-…`: always the same for the same device; null where udev made none. */
   readonly byId: string | null;
-  /** USB vendor id, four lower-case hexadecimal digits; null where unknown. */
-  readonly vendorId: string | null;
-  /** What the device calls itself: manufacturer, product. */
+  /** USB vendor id, four lower-case hexadecimal digits; empty where unknown. */
+  readonly vendorId: string;
+  /** What the device calls itself: manufacturer and product. */
   readonly description: string;
 }
 
@@ -44,9 +44,9 @@ function namesOf({ byId, description }: SerialDevice): string {
 }
 
 function isBoard(device: SerialDevice): boolean {
-  return (device.vendorId !== null && boardVendors.includes(device.vendorId)) || boardNames.test(namesOf(device));
+  return boardVendors.includes(device.vendorId) || boardNames.test(namesOf(device));
 }
 
 function hasScannerVendor({ vendorId }: SerialDevice): boolean {
-  return vendorId !== null && scannerVendors.includes(vendorId);
+  return scannerVendors.includes(vendorId);
 }

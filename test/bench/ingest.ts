@@ -1,4 +1,4 @@
-import { freePort } from '../fakes/processes.ts';
+import { freePort, type RunningProcess } from '../fakes/processes.ts';
 import { BareTable } from './bare-table.ts';
 import { type LoadOutcome, runLoad } from './load.ts';
 import { startMosquitto } from './mosquitto.ts';
@@ -24,19 +24,25 @@ export async function benchIngest({ scale, progress }: BenchOptions): Promise<Be
   // Nobody listens upstream: as on a site whose line is down, so that only the ingest is measured.
   const upstream = `http://127.0.0.1:${await freePort()}/`;
   const ports = { gateway: await freePort(), mosquitto: await freePort(), forwarding: await freePort() };
-  const load = (port: number) => runLoad({ port, credentialDirs: site.credentialDirs, entriesPerKiosk, inFlight });
+  const load = (broker: RunningProcess, port: number) =>
+    runLoad(broker, { port, credentialDirs: site.credentialDirs, entriesPerKiosk, inFlight });
   const gatewayRounds: LoadOutcome[] = [];
   const mosquittoRounds: LoadOutcome[] = [];
   const bareRounds: number[] = [];
   {
-    await using _gateway = await startGateway(site, { port: ports.gateway, upstream });
-    await using _mosquitto = await startMosquitto(workplace.dir, site, ports.mosquitto);
+    await using gateway = await startGateway(site, { port: ports.gateway, upstream });
+    await using mosquitto = await startMosquitto(workplace.dir, site, ports.mosquitto);
     using table = new BareTable(workplace.dir);
-    await runLoad({ port: ports.gateway, credentialDirs: site.credentialDirs, entriesPerKiosk: 100, inFlight });
+    await runLoad(gateway, {
+      port: ports.gateway,
+      credentialDirs: site.credentialDirs,
+      entriesPerKiosk: 100,
+      inFlight,
+    });
     for (let round = 1; round <= rounds; round++) {
       progress(`round ${round} of ${rounds}`);
-      mosquittoRounds.push(await load(ports.mosquitto));
-      gatewayRounds.push(await load(ports.gateway));
+      mosquittoRounds.push(await load(mosquitto, ports.mosquitto));
+      gatewayRounds.push(await load(gateway, ports.gateway));
       bareRounds.push(insertBatches(table, entriesPerKiosk * kiosks));
     }
   }
@@ -85,8 +91,8 @@ function insertBatches(table: BareTable, count: number): number {
 /** The same load on a new site whose gateway forwards to a file at the same time. */
 async function loadWhileForwarding(dir: string, port: number, entriesPerKiosk: number): Promise<LoadOutcome> {
   const site = await makeSite(`${dir}/forwarding`, kiosks);
-  await using _gateway = await startGateway(site, { port, upstream: `file://${dir}/upstream.ndjson` });
-  return runLoad({ port, credentialDirs: site.credentialDirs, entriesPerKiosk, inFlight });
+  await using gateway = await startGateway(site, { port, upstream: `file://${dir}/upstream.ndjson` });
+  return runLoad(gateway, { port, credentialDirs: site.credentialDirs, entriesPerKiosk, inFlight });
 }
 
 /** A benchmark that lost entries has measured nothing. */

@@ -1,4 +1,4 @@
-import { startProcess } from '../fakes/processes.ts';
+import { type RunningProcess, startProcess } from '../fakes/processes.ts';
 import type { LoadPlan } from './load-generator.ts';
 
 /** What a broker did under load. */
@@ -12,12 +12,21 @@ export interface LoadOutcome {
 /** Encoding the packets beforehand may take this long, and so may the load itself, in milliseconds. */
 const loadTimeoutMs = 600_000;
 
-/** Puts the load of many kiosks on a broker, from a process of its own. */
-export async function runLoad(plan: LoadPlan): Promise<LoadOutcome> {
+/** How much of a broker's output is shown when it ends. */
+const outputCharsShown = 4_000;
+
+/** Puts the load of many kiosks on a broker, from a process of its own. Rejects with the broker's output when that ends. */
+export async function runLoad(broker: RunningProcess, plan: LoadPlan): Promise<LoadOutcome> {
   await using generator = await startProcess(['test/bench/load-generator.ts', JSON.stringify(plan)]);
-  await generator.waitForLog('load.ready', loadTimeoutMs);
-  generator.write('start\n');
-  const done = await generator.waitForLog('load.done', loadTimeoutMs);
+  const brokerEnded = broker.exited.then(() => {
+    throw new Error(`the broker ended under load:\n${broker.output().slice(-outputCharsShown)}`);
+  });
+  const run = async () => {
+    await generator.waitForLog('load.ready', loadTimeoutMs);
+    generator.write('start\n');
+    return generator.waitForLog('load.done', loadTimeoutMs);
+  };
+  const done = await Promise.race([run(), brokerEnded]);
   const entries = Number(done.entries);
   return {
     entries,

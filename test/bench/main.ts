@@ -43,17 +43,17 @@ function readArguments() {
   const chosen = named.length > 0 ? named : Object.keys(values.long ? available : benches);
   const scale = Number(values.scale);
   if (!(scale > 0 && scale <= 1)) throw new Error('--scale is a share of the full size, above 0 and at most 1');
-  return { chosen: chosen.flatMap((name) => available[name] ?? []), scale };
+  return { chosen: Object.entries(available).filter(([name]) => chosen.includes(name)), scale };
 }
 
 async function runAll(): Promise<boolean> {
   const { chosen, scale } = readArguments();
   const prerequisites = fileURLToPath(new URL('../prerequisites.ts', import.meta.url));
   if (spawnSync(process.execPath, [prerequisites, 'bench'], { stdio: 'inherit' }).status !== 0) return false;
-  const progress = (text: string) => void process.stderr.write(`  ${text}\n`);
+  const progress = (text: string) => void process.stderr.write(`${text}\n`);
   const results: BenchResult[] = [];
-  for (const bench of chosen) {
-    progress(`${bench.name} …`);
+  for (const [name, bench] of chosen) {
+    progress(`${name}:`);
     results.push(await bench({ scale, progress }));
   }
   const note = scale === 1 ? '' : ` TRIAL at ${scale} of the full size.`;

@@ -11,9 +11,15 @@ const wrapped: Readonly<Record<string, readonly string[]>> = {
   'Date.now': ['shared/system/clock.ts'],
   'Math.random': ['shared/system/chance.ts'],
   'performance.now': ['shared/system/clock.ts'],
-  'process.env': [...mains, 'shared/system/log.ts', 'test/fakes/processes.ts', 'test/prerequisites.ts'],
+  'process.env': [
+    ...mains,
+    'shared/system/log.ts',
+    'test/bench/scan-kiosk.ts',
+    'test/fakes/processes.ts',
+    'test/prerequisites.ts',
+  ],
   'process.exit': mains,
-  'process.hrtime': ['shared/system/clock.ts'],
+  'process.hrtime': ['shared/system/clock.ts', 'test/bench/'],
   setInterval: ['shared/system/clock.ts'],
   setTimeout: ['shared/system/clock.ts'],
 };

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { encodeBatch, encodeEvent } from '../../../gateway/upstream/cloud-events.ts';
+import { makeEntry, uuid } from '../../fakes/entries.ts';
+
+const entry = (number: number, changes: Parameters<typeof makeEntry>[1] = {}) => {
+  const { entry, body } = makeEntry(number, changes);
+  return { id: entry.id, kiosk: entry.kiosk, at: entry.at, subject: entry.subject, body };
+};
+
+describe('an entry as a CloudEvent', () => {
+  test('has the attributes of CloudEvents 1.0 and the entry as its data', () => {
+    const made = entry(7);
+    expect(JSON.parse(encodeEvent(made, 'clinic'))).toEqual({
+      specversion: '1.0',
+      id: uuid(7),
+      source: '/sites/clinic/kiosks/gate-a',
+      type: 'vn.ravao.entry.v1',
+      subject: 'SubjectSubjectSubject1',
+      time: made.at,
+      datacontenttype: 'application/json',
+      data: JSON.parse(made.body),
+    });
+  });
+
+  test('holds the entry byte for byte', () => {
+    const body = `{ "v":1.0, "later" : [1e2, "\\u00e9 Cổng"] }`;
+    expect(encodeEvent({ ...entry(1), body }, 'x')).toContain(`"data":${body}}`);
+  });
+
+  test('leaves out a subject that is null or empty, because an attribute may be neither', () => {
+    for (const subject of [null, '']) {
+      expect(JSON.parse(encodeEvent({ ...entry(1), subject }, 'x'))).not.toHaveProperty('subject');
+    }
+  });
+
+  test('writes the site as one segment of a URI, whatever it is called', () => {
+    for (const site of ['Bệnh viện A / khu B', '50% & "more"', '\ud800']) {
+      const { source } = JSON.parse(encodeEvent(entry(1), site)) as { source: string };
+      expect(source).toMatch(/^\/sites\/[A-Za-z0-9%._~!*'()-]+\/kiosks\/gate-a$/);
+      expect(decodeURIComponent(source.split('/')[2] ?? '')).toBe(site.toWellFormed());
+    }
+  });
+
+  test('gives a time without seconds the seconds that RFC 3339 asks for', () => {
+    const { time } = JSON.parse(encodeEvent({ ...entry(1), at: '2026-11-20T08:31Z' }, 'x')) as { time: string };
+    expect(time).toBe('2026-11-20T08:31:00Z');
+  });
+
+  test('a batch is a JSON array in the order given', () => {
+    const events = JSON.parse(encodeBatch([entry(2), entry(1), entry(3)], 'x')) as { id: string }[];
+    expect(events.map(({ id }) => id)).toEqual([uuid(2), uuid(1), uuid(3)]);
+  });
+});
