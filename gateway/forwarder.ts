@@ -2,25 +2,16 @@
 import { createHash } from 'node:crypto';
 import { describeError } from '../shared/fault.ts';
 import type { Chance, Clock, Delivery, ForwardEntry, Log, Upstream } from '../shared/ports.ts';
-import { type RetryPlan, retryDelaysMs } from '../shared/retry.ts';
 import { sleep, within } from '../shared/time.ts';
 import { callRefusal, entriesPerBatchMax, firstPace, nextRange, type Outcome, type Pace, weigh } from './forwarding.ts';
+import { type Delay, Delays } from './forwarding-delays.ts';
 import type { Store, StoredEntry } from './store/store.ts';
 
 /** A batch is at most this long as it is sent, in bytes; a single entry is sent however long it is. */
 export const batchBytesMax = 1024 * 1024;
 
-/** Between attempts while an upstream, or the store, is not able. */
-export const retryPlan: RetryPlan = { firstMs: 1000, factor: 2, maxMs: 60_000, jitter: 0.5 };
-
-/** Between attempts while an upstream refuses everything. */
-export const alarmPlan: RetryPlan = { firstMs: 60_000, factor: 2, maxMs: 15 * 60_000, jitter: 0.2 };
-
 /** The store says when entries come; should it ever forget to, they are found after this long, in milliseconds. */
 export const safetyLookMs = 60_000;
-
-/** The same reason for a delay is logged at most this often, in milliseconds. */
-export const sameReasonLogMs = 60_000;
 
 /** A stop waits at most this long for a batch under way, in milliseconds. */
 export const stopTimeoutMs = 2000;
@@ -72,12 +63,6 @@ export function batchKey(entries: readonly ForwardEntry[]): string {
   return hash.digest('base64url').slice(0, 32);
 }
 
-interface Delay {
-  readonly reason: string;
-  readonly alarm: boolean;
-  readonly waitMs: number;
-}
-
 /** Why a delivery took nothing. */
 function reasonOf(delivery: Delivery): string {
   return delivery.type === 'taken' ? 'taken' : delivery.reason;
@@ -86,6 +71,7 @@ function reasonOf(delivery: Delivery): string {
 class StoreForwarder implements Forwarder {
   readonly #parts: ForwarderParts;
   readonly #stop = new AbortController();
+  readonly #delays: Delays;
   readonly #running: Promise<void>;
   #status: ForwarderStatus;
   #pace: Pace = firstPace;
@@ -93,18 +79,12 @@ class StoreForwarder implements Forwarder {
   #window: readonly StoredEntry[] = [];
   /** What the upstream said of the doubted entries, in order. */
   #doubts: string[] = [];
-  #retries: Iterator<number, never>;
-  #alarms: Iterator<number, never>;
   #appended = false;
   #nap: AbortController | null = null;
-  #delayedSinceMs: number | null = null;
-  #logged: { readonly reason: string; readonly atMs: number } | null = null;
-
   constructor(parts: ForwarderParts) {
     this.#parts = parts;
-    this.#retries = retryDelaysMs(retryPlan, parts.chance);
-    this.#alarms = retryDelaysMs(alarmPlan, parts.chance);
     const upstream = parts.upstream.name;
+    this.#delays = new Delays(upstream, parts);
     this.#status = { upstream, state: 'idle', lastError: null, taken: 0, refused: 0, lastTakenMs: null };
     this.#running = this.#run();
   }
@@ -157,7 +137,7 @@ class StoreForwarder implements Forwarder {
   }
 
   async #idle(): Promise<void> {
-    this.#recordRecovery(false);
+    this.#recover(false);
     this.#say({ state: 'idle' });
     if (this.#appended || this.#stop.signal.aborted) return;
     this.#nap = new AbortController();
@@ -173,8 +153,14 @@ class StoreForwarder implements Forwarder {
     if (outcome.pace.doubted > this.#pace.doubted) this.#doubts.push(reasonOf(delivery));
     if (outcome.settled > 0) await this.#settle(outcome, delivery);
     this.#pace = outcome.pace;
-    if (outcome.wait === 'retry' && delivery.type === 'later') await this.#retryLater(delivery);
-    if (outcome.wait === 'alarm') await this.#waitForMending(delivery);
+    if (this.#stop.signal.aborted) return;
+    if (delivery.type === 'later') {
+      await this.#wait(this.#delays.retry(delivery.reason, delivery.alarm, delivery.retryAfterMs ?? 0));
+    } else if (outcome.wait === 'alarm') {
+      this.#doubts = [];
+      this.#window = [];
+      await this.#wait(this.#delays.standOff(reasonOf(delivery)));
+    }
   }
 
   /** The batch: as many as the pace allows and fit into {@link batchBytesMax}, but at least one. */
@@ -233,49 +219,22 @@ class StoreForwarder implements Forwarder {
       const reason = rejected[0]?.reason;
       log.error('forwarder.quarantined', { upstream: upstream.name, count: rejected.length, reason, ids });
     }
-    this.#recordRecovery(success);
+    this.#recover(success);
   }
 
-  #recordRecovery(success: boolean): void {
-    const { upstream, clock, chance, log } = this.#parts;
-    this.#retries = retryDelaysMs(retryPlan, chance);
-    if (success) this.#alarms = retryDelaysMs(alarmPlan, chance);
-    if (this.#delayedSinceMs === null) return;
-    log.info('forwarder.recovered', { upstream: upstream.name, delayedMs: clock.monotonicMs() - this.#delayedSinceMs });
-    this.#delayedSinceMs = null;
-    this.#logged = null;
-    this.#say({ lastError: null });
+  #retryStore(error: unknown): Promise<void> {
+    return this.#wait(this.#delays.retry(`store: ${describeError(error)}`, true));
   }
 
-  async #retryStore(error: unknown): Promise<void> {
-    await this.#delay({ reason: `store: ${describeError(error)}`, alarm: true, waitMs: this.#retries.next().value });
-  }
-
-  async #retryLater({ reason, alarm, retryAfterMs }: Delivery & { type: 'later' }): Promise<void> {
-    const waitMs = Math.max(this.#retries.next().value, retryAfterMs ?? 0);
-    if (!this.#stop.signal.aborted) await this.#delay({ reason, alarm, waitMs });
-  }
-
-  async #waitForMending(delivery: Delivery): Promise<void> {
-    this.#doubts = [];
-    this.#window = [];
-    await this.#delay({
-      reason: `refuses every entry, so it is probably set up wrong: ${reasonOf(delivery)}`,
-      alarm: true,
-      waitMs: this.#alarms.next().value,
-    });
-  }
-
-  async #delay({ reason, alarm, waitMs }: Delay): Promise<void> {
-    const { upstream, clock, log } = this.#parts;
-    const nowMs = clock.monotonicMs();
-    this.#delayedSinceMs ??= nowMs;
-    if (this.#logged?.reason !== reason || nowMs - this.#logged.atMs >= sameReasonLogMs) {
-      log[alarm ? 'error' : 'warn']('forwarder.delayed', { upstream: upstream.name, reason, waitMs });
-      this.#logged = { reason, atMs: nowMs };
-    }
+  async #wait({ reason, alarm, waitMs }: Delay): Promise<void> {
+    const { clock } = this.#parts;
     this.#say({ state: 'waiting', lastError: { reason, alarm, atMs: clock.nowMs() } });
     await sleep(clock, waitMs, this.#stop.signal);
+  }
+
+  #recover(success: boolean): void {
+    this.#delays.end(success);
+    this.#say({ lastError: null });
   }
 
   #say(changes: Partial<ForwarderStatus>): void {

@@ -171,15 +171,16 @@ class GroupingIntake implements Intake {
   async #flush(): Promise<void> {
     const group = this.#queue.slice(0, this.#limits.groupEntriesMax);
     this.#queue = this.#queue.slice(group.length);
+    let verdicts: readonly Verdict[];
     try {
-      const verdicts = await this.#store.append(group.map(({ arrival }) => arrival));
-      assert.equal(verdicts.length, group.length, 'the store gives one verdict an arrival');
-      this.#settle(group, verdicts);
+      verdicts = await this.#store.append(group.map(({ arrival }) => arrival));
     } catch (error) {
-      // A bug crashes, but only after the packets were rejected: whoever waits for them must not wait for ever.
       this.#fail(group, error);
-      if (!(error instanceof Fault)) throw error;
+      if (error instanceof Fault) return;
+      throw error; // a bug: nobody handles it, so the process ends
     }
+    assert.equal(verdicts.length, group.length, 'the store gives one verdict an arrival');
+    this.#settle(group, verdicts);
   }
 
   #settle(group: readonly Waiting[], verdicts: readonly Verdict[]): void {

@@ -69,8 +69,9 @@ export interface Scanner {
 /** Lights and sound. Never blocks, never throws: a board that is gone is retried behind it. */
 export interface Indicator extends AsyncDisposable {
   /**
-   * Plays a signal at once, whatever plays now. A state (`ready`, `offline`, `fault`, `enrolling`) stays until the next
-   * state; a moment (`heard`, `admitted`, `repeat`, `refused`) plays to its end and falls back to the state.
+   * Plays a signal. A moment (`heard`, `admitted`, `repeat`, `refused`) begins at once, whatever plays, and at its end
+   * falls back to the state. A state (`ready`, `offline`, `fault`, `enrolling`) stays until the next state, and lets a
+   * moment that plays finish first.
    */
   show(signal: Signal): void;
   /** Whether the board answers. `off` when the kiosk runs without one. */

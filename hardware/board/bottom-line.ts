@@ -26,7 +26,7 @@ const wholeScreenScrolls = '\u001b[r';
  * a person types or pastes go on above, undisturbed; nobody has to know of the line. It is the way apt shows its progress (DECSTBM,
  * https://vt100.net/docs/vt510-rm/DECSTBM.html).
  *
- * Disposing gives the line back. A process that is killed leaves it behind: `reset` mends the terminal.
+ * Disposing gives the line back, and so does an exit without it. A process that is killed leaves it behind: `reset` mends the terminal.
  * @returns null where there is no terminal, or one too small.
  */
 export function openBottomLine(stream: Terminal): BottomLine | null {
@@ -47,8 +47,14 @@ export function openBottomLine(stream: Terminal): BottomLine | null {
   const fail = () => {
     open = false;
   };
+  const close = () => {
+    if (!open) return;
+    stream.write(`${saveCursor}\u001b[${rows()};1H${clearLine}${wholeScreenScrolls}${restoreCursor}`);
+    open = false;
+  };
   stream.on('resize', reserve);
   stream.on('error', fail);
+  process.on('exit', close); // a crash, whose stack trace then stands in a terminal that works
   reserve();
   return {
     draw(next) {
@@ -57,11 +63,10 @@ export function openBottomLine(stream: Terminal): BottomLine | null {
       draw();
     },
     [Symbol.dispose]() {
-      if (!open) return;
-      stream.write(`${saveCursor}\u001b[${rows()};1H${clearLine}${wholeScreenScrolls}${restoreCursor}`);
-      open = false;
+      close();
       stream.off('resize', reserve);
       stream.off('error', fail);
+      process.off('exit', close);
     },
   };
 }

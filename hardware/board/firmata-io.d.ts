@@ -1,15 +1,19 @@
 /** The little of firmata-io 2.3 that is used here; the package has no types. */
 declare module 'firmata-io' {
   import type { EventEmitter } from 'node:events';
-  import type { Duplex } from 'node:stream';
 
   interface FirmataPin {
     readonly supportedModes: readonly number[];
   }
 
-  /** Emits `ready` after the handshake, `reportversion` whenever the firmware starts, `error`, `close`. */
+  /** What it uses of a serial port. It listens for `data`, `open`, `close` and `error`. */
+  interface Transport extends EventEmitter {
+    write(bytes: Buffer, callback: () => void): void;
+  }
+
+  /** Emits `ready` after the handshake, `reportversion` whenever the firmware starts. */
   class Firmata extends EventEmitter {
-    constructor(transport: Duplex, options: { readonly reportVersionTimeout: number });
+    constructor(transport: Transport, options: { readonly reportVersionTimeout: number });
     readonly MODES: { readonly OUTPUT: number };
     readonly pins: readonly FirmataPin[];
     /** Writes that were handed to the transport and not finished. */

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import firmataIo from 'firmata-io';
 import { SerialPort } from 'serialport';
 import { Fault } from '../../shared/fault.ts';
@@ -35,6 +36,23 @@ export interface SessionOptions {
 }
 
 /**
+ * What Firmata sees of the serial port. Bytes come to it through `emit`, so that its caller can catch what it throws:
+ * it trusts the far side, and noise that names a pin which is not there ends in a TypeError.
+ */
+class Wire extends EventEmitter {
+  readonly #port: SerialPort;
+
+  constructor(port: SerialPort) {
+    super();
+    this.#port = port;
+  }
+
+  write(bytes: Buffer, callback: () => void): void {
+    this.#port.write(bytes, callback);
+  }
+}
+
+/**
  * One connection to one Arduino: a SerialPort and a Firmata object of its own, given up together. Open it once, put
  * outputs, dispose it; after a loss make a new one.
  */
@@ -56,11 +74,18 @@ export class FirmataSession implements AsyncDisposable {
     this.ended = promise;
     this.#end = resolve;
     this.#port = new SerialPort({ path: options.path, baudRate, highWaterMark, autoOpen: false });
-    this.#firmata = new firmataIo.Firmata(this.#port, {
+    const wire = new Wire(this.#port);
+    this.#firmata = new firmataIo.Firmata(wire, {
       reportVersionTimeout: Math.min(askVersionMs, options.boardTimeoutMs / 2),
     });
-    this.#firmata.on('error', (error: Error) => this.#fail('Its port failed.', error));
-    // The port's own event: Firmata turns it into `close` or `disconnect`, depending on the version of serialport.
+    this.#port.on('data', (bytes: Buffer) => {
+      try {
+        wire.emit('data', bytes);
+      } catch (error) {
+        this.#fail('It sends what is not Firmata.', error);
+      }
+    });
+    this.#port.on('error', (error) => this.#fail('Its port failed.', error));
     this.#port.on('close', (error: Error | null) => this.#fail('It was unplugged.', error));
   }
 
@@ -118,6 +143,7 @@ export class FirmataSession implements AsyncDisposable {
   }
 
   #putAll(): void {
+    if (!this.#ready) return;
     for (const output of outputNames) this.#firmata.pinMode(this.#options.pins[output], this.#firmata.MODES.OUTPUT);
     for (const output of outputNames) this.put(output, this.#options.isOn(output));
   }
@@ -134,10 +160,10 @@ export class FirmataSession implements AsyncDisposable {
     });
   }
 
-  #fail(detail: string, cause?: Error | null): false {
+  #fail(detail: string, cause: unknown = null): false {
     this.#ready = false;
     this.#timer?.[Symbol.dispose]();
-    const options = cause === undefined || cause === null ? undefined : { cause };
+    const options = cause === null ? undefined : { cause };
     this.#end(new Fault('BOARD_LOST', `The Arduino at ${this.#options.path}: ${detail}`, options));
     return false;
   }

@@ -54,7 +54,7 @@ export const openSerialLine: OpenLine = async (path, baudRate, events) => {
   return {
     pause: () => void port.pause(),
     resume: () => void port.resume(),
-    isThere: async () => opened !== null && (await identify(path)) !== null,
+    isThere: async () => opened !== null && (await identify(path)) === opened,
     async close() {
       open = false;
       await new Promise<void>((resolve) => {

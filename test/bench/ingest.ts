@@ -92,7 +92,7 @@ function insertBatches(table: BareTable, count: number): number {
 async function loadWhileForwarding(dir: string, port: number, entriesPerKiosk: number): Promise<LoadOutcome> {
   const site = await makeSite(`${dir}/forwarding`, kiosks);
   await using gateway = await startGateway(site, { port, upstream: `file://${dir}/upstream.ndjson` });
-  return runLoad(gateway, { port, credentialDirs: site.credentialDirs, entriesPerKiosk, inFlight });
+  return await runLoad(gateway, { port, credentialDirs: site.credentialDirs, entriesPerKiosk, inFlight });
 }
 
 /** A benchmark that lost entries has measured nothing. */

@@ -19,7 +19,9 @@ const outputCharsShown = 4_000;
 export async function runLoad(broker: RunningProcess, plan: LoadPlan): Promise<LoadOutcome> {
   await using generator = await startProcess(['test/bench/load-generator.ts', JSON.stringify(plan)]);
   const brokerEnded = broker.exited.then(() => {
-    throw new Error(`the broker ended under load:\n${broker.output().slice(-outputCharsShown)}`);
+    throw new Error(
+      `the broker ended under load (${JSON.stringify(broker.exit)}):\n${broker.output().slice(-outputCharsShown)}`,
+    );
   });
   const run = async () => {
     await generator.waitForLog('load.ready', loadTimeoutMs);

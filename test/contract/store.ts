@@ -1,6 +1,6 @@
 /** What every implementation of the gateway's store must do. */
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type Arrival,
   gapsMax,
@@ -49,375 +49,373 @@ const reasons = (verdicts: readonly Verdict[]) =>
   verdicts.map((verdict) => ('reason' in verdict ? verdict.reason : verdict.type));
 const idsOf = (entries: readonly { id: string }[]) => entries.map(({ id }) => id);
 
+/** What a test is given: a store that was just opened, empty. */
+type Case = (opened: OpenedStore) => Promise<void>;
+
+/** By chapter and title. */
+const chapters: Record<string, Record<string, Case>> = {
+  'keeps entries': {
+    'in the order they came, with the very body that came': async ({ store }) => {
+      const numbers = [3, 1, 2];
+      expect(types(await store.append(numbers.map((number) => arrival(number))))).toEqual(Array(3).fill('stored'));
+      const entries = await collect(store.entries());
+      expect(idsOf(entries)).toEqual(numbers.map(uuid));
+      expect(entries.map(({ body }) => body)).toEqual(numbers.map((number) => makeEntry(number).body));
+      expect(entries.map(({ position }) => position)).toEqual([1, 2, 3]);
+      expect(entries[0]).toMatchObject({
+        kiosk: 'gate-a',
+        at: makeEntry(3).entry.at,
+        subject: makeEntry(3).entry.subject,
+      });
+    },
+
+    'with text that is not ASCII and an entry without a subject': async ({ store }) => {
+      const sent = makeEntry(1, { gate: 'Cổng số 1 😀', subject: null });
+      await store.append([arrival(1, { gate: 'Cổng số 1 😀', subject: null })]);
+      expect(await collect(store.entries())).toMatchObject([{ subject: null, body: sent.body }]);
+    },
+
+    'and numbers and times of any size': async ({ store }) => {
+      const seq = Number.MAX_SAFE_INTEGER;
+      await store.append([arrival(1, { seq })]);
+      expect(types(await store.append([arrival(1, { seq })]))).toEqual(['duplicate']);
+      expect((await store.check()).gaps).toEqual([{ kiosk: 'gate-a', epoch: someEpoch, from: 1, to: seq - 1 }]);
+    },
+
+    'of an empty group: none': async ({ store }) => {
+      expect(await store.append([])).toEqual([]);
+    },
+
+    'over closing and opening again': async (opened) => {
+      let { store } = opened;
+      await store.append([arrival(1), unreadable('x')]);
+      await store.markForwarded('up', 1, [], receivedMs);
+      store = await opened.reopen();
+      expect(types(await store.append([arrival(1), arrival(2), unreadable('x')]))).toEqual([
+        'duplicate',
+        'stored',
+        'quarantined',
+      ]);
+      expect(idsOf(await collect(store.entries()))).toEqual([uuid(1), uuid(2)]);
+      expect(await collect(store.quarantine())).toHaveLength(1);
+      expect(idsOf(await store.readNext('up', plenty))).toEqual([uuid(2)]);
+    },
+
+    'of many pages, all once, while more arrive': async ({ store }) => {
+      const count = 1203;
+      await store.append(Array.from({ length: count }, (_, index) => arrival(index + 1)));
+      const seen: string[] = [];
+      for await (const { id } of store.entries()) {
+        if (seen.length % 100 === 0) await store.append([arrival(5000 + seen.length)]);
+        seen.push(id);
+      }
+      expect(seen).toEqual(Array.from({ length: count }, (_, index) => uuid(index + 1)));
+    },
+
+    'and may be closed twice': async ({ store }) => {
+      await store[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  },
+
+  'takes no entry twice': {
+    'in one group or in another': async ({ store }) => {
+      expect(types(await store.append([arrival(1), arrival(1)]))).toEqual(['stored', 'duplicate']);
+      expect(types(await store.append([arrival(1), arrival(2)]))).toEqual(['duplicate', 'stored']);
+      expect(await collect(store.entries())).toHaveLength(2);
+      expect(await collect(store.quarantine())).toEqual([]);
+    },
+
+    'when its id or its epoch comes in capitals': async ({ store }) => {
+      await store.append([arrival(1)]);
+      const again = arrival(1, { id: uuid(1).toUpperCase(), epoch: someEpoch.toUpperCase() });
+      expect(types(await store.append([again]))).toEqual(['duplicate']);
+    },
+
+    'but the same seq of another kiosk or another epoch is another entry': async ({ store }) => {
+      const group = [arrival(1), arrival(2, { seq: 1, kiosk: 'gate-b' }), arrival(3, { seq: 1, epoch: otherEpoch })];
+      expect(types(await store.append(group))).toEqual(['stored', 'stored', 'stored']);
+    },
+  },
+
+  'puts in quarantine': {
+    'what the intake could not read, byte for byte': async ({ store }) => {
+      const raw = Uint8Array.of(0, 255, 10, 13, 0);
+      const item = { kiosk: 'gate-b', reason: 'not-utf8', detail: 'why', raw, receivedMs } as const;
+      const verdicts = await store.append([arrival(1), { type: 'unreadable', quarantined: item }, arrival(2)]);
+      expect(types(verdicts)).toEqual(['stored', 'quarantined', 'stored']);
+      const [kept] = await collect(store.quarantine());
+      expect(kept).toMatchObject({ position: 1, kiosk: 'gate-b', reason: 'not-utf8', detail: 'why', receivedMs });
+      expect(kept?.upstream).toBeNull();
+      expect([...(kept?.raw ?? [])]).toEqual([...raw]);
+    },
+
+    'nothing at all, if nothing came: an empty payload': async ({ store }) => {
+      expect(types(await store.append([unreadable('')]))).toEqual(['quarantined']);
+      expect((await collect(store.quarantine())).map(({ raw }) => raw.byteLength)).toEqual([0]);
+    },
+
+    'another entry at a place that is taken, also within one group': async ({ store }) => {
+      const first = await store.append([arrival(1), arrival(2, { seq: 1 })]);
+      const second = await store.append([arrival(3, { seq: 1 })]);
+      expect(reasons([...first, ...second])).toEqual(['stored', 'triple-reused', 'triple-reused']);
+      const kept = await collect(store.quarantine());
+      expect(kept.map(({ raw }) => new TextDecoder().decode(raw))).toEqual([
+        makeEntry(2, { seq: 1 }).body,
+        makeEntry(3, { seq: 1 }).body,
+      ]);
+      expect(kept[0]).toMatchObject({ kiosk: 'gate-a', reason: 'triple-reused', receivedMs });
+    },
+
+    'an id that comes again from another place, also where that place is taken': async ({ store }) => {
+      await store.append([arrival(1), arrival(2)]);
+      const verdicts = await store.append([
+        arrival(1, { seq: 9 }),
+        arrival(1, { kiosk: 'gate-b' }),
+        arrival(1, { epoch: otherEpoch }),
+        arrival(1, { seq: 2 }),
+      ]);
+      expect(reasons(verdicts)).toEqual(Array(4).fill('id-reused'));
+      expect(await collect(store.entries())).toHaveLength(2);
+    },
+
+    'the same bytes of a kiosk once, however often they come': async ({ store }) => {
+      expect(types(await store.append([unreadable('x'), unreadable('x')]))).toEqual(['quarantined', 'quarantined']);
+      expect(types(await store.append([unreadable('x', { receivedMs: receivedMs + 1 })]))).toEqual(['quarantined']);
+      await store.append([arrival(1), arrival(2, { seq: 1 }), arrival(2, { seq: 1 })]);
+      expect(await collect(store.quarantine())).toHaveLength(2);
+      await store.append([unreadable('x', { kiosk: 'gate-b' }), unreadable('y')]);
+      expect(await collect(store.quarantine())).toHaveLength(4);
+    },
+
+    'many things, and gives them back in order over several pages': async ({ store }) => {
+      const texts = Array.from({ length: 130 }, (_, index) => `item ${index}`);
+      await store.append(texts.map((text) => unreadable(text)));
+      const kept = await collect(store.quarantine());
+      expect(kept.map(({ raw }) => new TextDecoder().decode(raw))).toEqual(texts);
+    },
+  },
+
+  'gives an upstream': {
+    'the next entries, the same until it has taken them': async ({ store }) => {
+      await store.append([arrival(1), arrival(2), arrival(3)]);
+      const next = () => store.readNext('up', { entriesMax: 2, bytesMax: 1e6 });
+      expect(idsOf(await next())).toEqual([uuid(1), uuid(2)]);
+      expect(idsOf(await next())).toEqual([uuid(1), uuid(2)]);
+      await store.markForwarded('up', 2, [], receivedMs);
+      expect(idsOf(await next())).toEqual([uuid(3)]);
+      await store.markForwarded('up', 3, [], receivedMs);
+      expect(await next()).toEqual([]);
+      await store.append([arrival(4)]);
+      expect(idsOf(await next())).toEqual([uuid(4)]);
+    },
+
+    'no more bytes than asked for, but at least one entry': async ({ store }) => {
+      await store.append([arrival(1, { gate: 'Cổng'.repeat(40) }), arrival(2), arrival(3)]);
+      const size = (number: number, gate?: string) => Buffer.byteLength(makeEntry(number, gate ? { gate } : {}).body);
+      const bytes = size(1, 'Cổng'.repeat(40)) + size(2);
+      expect(await store.readNext('up', { entriesMax: 9, bytesMax: bytes })).toHaveLength(2);
+      expect(await store.readNext('up', { entriesMax: 9, bytesMax: bytes - 1 })).toHaveLength(1);
+      expect(await store.readNext('up', { entriesMax: 9, bytesMax: 1 })).toHaveLength(1);
+    },
+
+    'its own place, whatever the others have': async ({ store }) => {
+      await store.append([arrival(1), arrival(2)]);
+      await store.markForwarded('one', 2, [], receivedMs);
+      await store.markForwarded('two', 1, [], receivedMs);
+      expect(await store.readNext('one', plenty)).toEqual([]);
+      expect(idsOf(await store.readNext('two', plenty))).toEqual([uuid(2)]);
+      expect(idsOf(await store.readNext('three', plenty))).toEqual([uuid(1), uuid(2)]);
+      expect((await store.check()).upstreams).toEqual([
+        { upstream: 'one', place: 2, waiting: 0 },
+        { upstream: 'two', place: 1, waiting: 1 },
+      ]);
+    },
+
+    'a place that never goes back, nor beyond the last entry': async ({ store }) => {
+      await store.append([arrival(1), arrival(2)]);
+      await store.markForwarded('up', 2, [], receivedMs);
+      await store.markForwarded('up', 2, [], receivedMs);
+      await expect(store.markForwarded('up', 1, [], receivedMs)).rejects.toThrow(/up/);
+      await expect(store.markForwarded('up', 3, [], receivedMs)).rejects.toThrow(/up/);
+      expect((await store.check()).upstreams).toEqual([{ upstream: 'up', place: 2, waiting: 0 }]);
+      expect(types(await store.append([arrival(3)]))).toEqual(['stored']);
+    },
+
+    'a quarantine for what it refuses, while the entry itself stays': async ({ store }) => {
+      await store.append([arrival(1), arrival(2), arrival(3)]);
+      const rejected = [
+        { id: uuid(2).toUpperCase(), reason: 'no\nsuch\u001b[2J gate' },
+        { id: uuid(2), reason: 'twice' },
+      ];
+      await store.markForwarded('up', 2, rejected, receivedMs + 5);
+      await store.markForwarded('other', 3, [{ id: uuid(2), reason: 'nor here' }], receivedMs);
+      const kept = await collect(store.quarantine());
+      expect(kept).toMatchObject([
+        { reason: 'upstream-refused', upstream: 'up', kiosk: 'gate-a', receivedMs: receivedMs + 5 },
+        { reason: 'upstream-refused', upstream: 'other', detail: 'nor here' },
+      ]);
+      expect(kept[0]?.detail).toBe('no such [2J gate');
+      expect(kept.map(({ raw }) => new TextDecoder().decode(raw))).toEqual(Array(2).fill(makeEntry(2).body));
+      expect(await collect(store.entries())).toHaveLength(3);
+      expect((await store.check()).gaps).toEqual([]);
+    },
+
+    'no quarantine for ids it was not sent': async ({ store }) => {
+      await store.append([arrival(1), arrival(2), arrival(3)]);
+      await store.markForwarded('up', 1, [], receivedMs);
+      const rejected = [uuid(1), uuid(3), uuid(99), 'no id at all'].map((id) => ({ id, reason: 'no' }));
+      await store.markForwarded('up', 2, rejected, receivedMs);
+      expect(await collect(store.quarantine())).toEqual([]);
+    },
+  },
+
+  'calls back': {
+    'after an append that stored something, until disposed': async ({ store }) => {
+      let calls = 0;
+      const subscription = store.onAppended(() => calls++);
+      await store.append([arrival(1), arrival(2)]);
+      await Promise.resolve();
+      expect(calls).toBe(1);
+      await store.append([arrival(1), unreadable('x')]);
+      await Promise.resolve();
+      expect(calls).toBe(1);
+      subscription[Symbol.dispose]();
+      subscription[Symbol.dispose]();
+      await store.append([arrival(3)]);
+      await Promise.resolve();
+      expect(calls).toBe(1);
+    },
+  },
+
+  'finds gaps': {
+    'none in an empty store': async ({ store }) => {
+      expect(await store.check()).toEqual({ damage: [], entries: 0, quarantined: 0, gaps: [], upstreams: [] });
+    },
+
+    'none where entries came out of order': async ({ store }) => {
+      await store.append([arrival(3), arrival(1), arrival(2)]);
+      expect(await store.check()).toMatchObject({ damage: [], entries: 3, gaps: [] });
+    },
+
+    'at the start and in between, for each outbox': async ({ store }) => {
+      await store.append([
+        arrival(3),
+        arrival(4),
+        arrival(7),
+        arrival(10, { epoch: otherEpoch, seq: 2 }),
+        arrival(11, { kiosk: 'gate-b', seq: 1 }),
+      ]);
+      expect((await store.check()).gaps).toEqual([
+        { kiosk: 'gate-a', epoch: someEpoch, from: 1, to: 2 },
+        { kiosk: 'gate-a', epoch: someEpoch, from: 5, to: 6 },
+        { kiosk: 'gate-a', epoch: otherEpoch, from: 1, to: 1 },
+      ]);
+    },
+
+    'but not where the entry lies in quarantine and its place can be read': async ({ store }) => {
+      const broken = JSON.stringify({ v: 2, kiosk: 'gate-a', epoch: someEpoch.toUpperCase(), seq: 2 });
+      await store.append([arrival(1), arrival(3), unreadable(broken, { reason: 'version' })]);
+      expect(await store.check()).toMatchObject({ entries: 2, quarantined: 1, gaps: [] });
+    },
+
+    'that no other kiosk can hide': async ({ store }) => {
+      const forged = JSON.stringify({ v: 2, kiosk: 'gate-a', epoch: someEpoch, seq: 2 });
+      await store.append([arrival(1), arrival(3), unreadable(forged, { kiosk: 'gate-b', reason: 'kiosk-mismatch' })]);
+      expect((await store.check()).gaps).toEqual([{ kiosk: 'gate-a', epoch: someEpoch, from: 2, to: 2 }]);
+    },
+
+    'and lists only so many': async ({ store }) => {
+      const odd = Array.from({ length: gapsMax + 5 }, (_, index) => arrival(2 * index + 2));
+      await store.append(odd);
+      expect((await store.check()).gaps).toHaveLength(gapsMax);
+    },
+  },
+};
+
+const fullQuarantine: Record<string, Case> = {
+  'keeps the rest of the group and says what it did not keep': async ({ store }) => {
+    const group = [unreadable('1'), unreadable('2'), unreadable('3'), arrival(1), arrival(2, { seq: 1 })];
+    expect(reasons(await store.append(group))).toEqual(['not-json', 'not-json', 'not-json', 'stored', 'triple-reused']);
+    expect(types(await store.append(group))).toEqual(['quarantined', 'quarantined', 'unkept', 'duplicate', 'unkept']);
+    expect(await collect(store.quarantine())).toHaveLength(2);
+  },
+
+  'still takes that of other kiosks': async ({ store }) => {
+    await store.append([unreadable('1'), unreadable('2')]);
+    expect(types(await store.append([unreadable('3', { kiosk: 'gate-b' })]))).toEqual(['quarantined']);
+  },
+
+  'counts bytes too, also over closing and opening again': async (opened) => {
+    let { store } = opened;
+    expect(types(await store.append([unreadable('x'.repeat(1500))]))).toEqual(['quarantined']);
+    store = await opened.reopen();
+    expect(types(await store.append([unreadable('y'.repeat(501)), unreadable('y'.repeat(500))]))).toEqual([
+      'unkept',
+      'quarantined',
+    ]);
+  },
+
+  'still takes what an upstream refuses': async ({ store }) => {
+    await store.append([unreadable('1'), unreadable('2'), arrival(1)]);
+    await store.markForwarded('up', 1, [{ id: uuid(1), reason: 'no' }], receivedMs);
+    expect(await collect(store.quarantine())).toHaveLength(3);
+  },
+};
+
+/** Ids and places from a few numbers, so that they clash in every way, against a model of a few lines. */
+async function agreesWithModel(openStore: () => Promise<OpenedStore>): Promise<void> {
+  const small = fc.integer({ min: 1, max: 5 });
+  const sent = fc.record({ id: small, seq: small, kiosk: fc.constantFrom('gate-a', 'gate-b') });
+  const groups = fc.array(fc.array(sent, { minLength: 1, maxLength: 8 }), { maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(groups, async (sequence) => {
+      await using fresh = await openStore();
+      const placeOfId = new Map<number, string>();
+      const places = new Set<string>();
+      const inQuarantine = new Set<string>();
+      for (const group of sequence) {
+        const expected = group.map(({ id, seq, kiosk }) => {
+          const place = `${kiosk} ${seq}`;
+          if (placeOfId.get(id) === place) return 'duplicate';
+          if (!placeOfId.has(id) && !places.has(place)) {
+            placeOfId.set(id, place);
+            places.add(place);
+            return 'stored';
+          }
+          const reason = placeOfId.has(id) ? 'id-reused' : 'triple-reused';
+          inQuarantine.add(`${id} ${place} ${reason}`);
+          return reason;
+        });
+        const arrivals = group.map(({ id, seq, kiosk }) => arrival(id, { seq, kiosk }));
+        expect(reasons(await fresh.store.append(arrivals))).toEqual(expected);
+      }
+      expect(await collect(fresh.store.entries())).toHaveLength(placeOfId.size);
+      const report = await fresh.store.check();
+      expect(report.entries).toBe(placeOfId.size);
+      expect(report.quarantined).toBe(inQuarantine.size);
+    }),
+    { numRuns: 60 },
+  );
+}
+
 /** Runs the suite. `openStore` opens an empty store. */
 export function describeStore(name: string, openStore: (limits?: Partial<StoreLimits>) => Promise<OpenedStore>): void {
-  let opened: OpenedStore;
-  let store: Store;
-
+  const run = (title: string, body: Case, limits?: Partial<StoreLimits>) =>
+    test(title, async () => {
+      await using opened = await openStore(limits);
+      await body(opened);
+    });
   describe(name, () => {
-    beforeEach(async () => {
-      opened = await openStore();
-      store = opened.store;
-    });
-    afterEach(() => opened[Symbol.asyncDispose]());
-
-    describe('keeps entries', () => {
-      test('in the order they came, with the very body that came', async () => {
-        const numbers = [3, 1, 2];
-        expect(types(await store.append(numbers.map((number) => arrival(number))))).toEqual(Array(3).fill('stored'));
-        const entries = await collect(store.entries());
-        expect(idsOf(entries)).toEqual(numbers.map(uuid));
-        expect(entries.map(({ body }) => body)).toEqual(numbers.map((number) => makeEntry(number).body));
-        expect(entries.map(({ position }) => position)).toEqual([1, 2, 3]);
-        expect(entries[0]).toMatchObject({
-          kiosk: 'gate-a',
-          at: makeEntry(3).entry.at,
-          subject: makeEntry(3).entry.subject,
-        });
+    for (const [chapter, cases] of Object.entries(chapters)) {
+      describe(chapter, () => {
+        for (const [title, body] of Object.entries(cases)) run(title, body);
       });
-
-      test('with text that is not ASCII and an entry without a subject', async () => {
-        const sent = makeEntry(1, { gate: 'Cổng số 1 😀', subject: null });
-        await store.append([arrival(1, { gate: 'Cổng số 1 😀', subject: null })]);
-        expect(await collect(store.entries())).toMatchObject([{ subject: null, body: sent.body }]);
-      });
-
-      test('and numbers and times of any size', async () => {
-        const seq = Number.MAX_SAFE_INTEGER;
-        await store.append([arrival(1, { seq })]);
-        expect(types(await store.append([arrival(1, { seq })]))).toEqual(['duplicate']);
-        expect((await store.check()).gaps).toEqual([{ kiosk: 'gate-a', epoch: someEpoch, from: 1, to: seq - 1 }]);
-      });
-
-      test('of an empty group: none', async () => {
-        expect(await store.append([])).toEqual([]);
-      });
-
-      test('over closing and opening again', async () => {
-        await store.append([arrival(1), unreadable('x')]);
-        await store.markForwarded('up', 1, [], receivedMs);
-        store = await opened.reopen();
-        expect(types(await store.append([arrival(1), arrival(2), unreadable('x')]))).toEqual([
-          'duplicate',
-          'stored',
-          'quarantined',
-        ]);
-        expect(idsOf(await collect(store.entries()))).toEqual([uuid(1), uuid(2)]);
-        expect(await collect(store.quarantine())).toHaveLength(1);
-        expect(idsOf(await store.readNext('up', plenty))).toEqual([uuid(2)]);
-      });
-
-      test('of many pages, all once, while more arrive', async () => {
-        const count = 1203;
-        await store.append(Array.from({ length: count }, (_, index) => arrival(index + 1)));
-        const seen: string[] = [];
-        for await (const { id } of store.entries()) {
-          if (seen.length % 100 === 0) await store.append([arrival(5000 + seen.length)]);
-          seen.push(id);
-        }
-        expect(seen).toEqual(Array.from({ length: count }, (_, index) => uuid(index + 1)));
-      });
-
-      test('and may be closed twice', async () => {
-        await store[Symbol.asyncDispose]();
-        await store[Symbol.asyncDispose]();
-      });
-    });
-
-    describe('takes no entry twice', () => {
-      test('in one group or in another', async () => {
-        expect(types(await store.append([arrival(1), arrival(1)]))).toEqual(['stored', 'duplicate']);
-        expect(types(await store.append([arrival(1), arrival(2)]))).toEqual(['duplicate', 'stored']);
-        expect(await collect(store.entries())).toHaveLength(2);
-        expect(await collect(store.quarantine())).toEqual([]);
-      });
-
-      test('when its id or its epoch comes in capitals', async () => {
-        await store.append([arrival(1)]);
-        const again = arrival(1, { id: uuid(1).toUpperCase(), epoch: someEpoch.toUpperCase() });
-        expect(types(await store.append([again]))).toEqual(['duplicate']);
-      });
-
-      test('but the same seq of another kiosk or another epoch is another entry', async () => {
-        const group = [arrival(1), arrival(2, { seq: 1, kiosk: 'gate-b' }), arrival(3, { seq: 1, epoch: otherEpoch })];
-        expect(types(await store.append(group))).toEqual(['stored', 'stored', 'stored']);
-      });
-    });
-
-    describe('puts in quarantine', () => {
-      test('what the intake could not read, byte for byte', async () => {
-        const raw = Uint8Array.of(0, 255, 10, 13, 0);
-        const item = { kiosk: 'gate-b', reason: 'not-utf8', detail: 'why', raw, receivedMs } as const;
-        const verdicts = await store.append([arrival(1), { type: 'unreadable', quarantined: item }, arrival(2)]);
-        expect(types(verdicts)).toEqual(['stored', 'quarantined', 'stored']);
-        const [kept] = await collect(store.quarantine());
-        expect(kept).toMatchObject({ position: 1, kiosk: 'gate-b', reason: 'not-utf8', detail: 'why', receivedMs });
-        expect(kept?.upstream).toBeNull();
-        expect([...(kept?.raw ?? [])]).toEqual([...raw]);
-      });
-
-      test('nothing at all, if nothing came: an empty payload', async () => {
-        expect(types(await store.append([unreadable('')]))).toEqual(['quarantined']);
-        expect((await collect(store.quarantine())).map(({ raw }) => raw.byteLength)).toEqual([0]);
-      });
-
-      test('another entry at a place that is taken, also within one group', async () => {
-        const first = await store.append([arrival(1), arrival(2, { seq: 1 })]);
-        const second = await store.append([arrival(3, { seq: 1 })]);
-        expect(reasons([...first, ...second])).toEqual(['stored', 'triple-reused', 'triple-reused']);
-        const kept = await collect(store.quarantine());
-        expect(kept.map(({ raw }) => new TextDecoder().decode(raw))).toEqual([
-          makeEntry(2, { seq: 1 }).body,
-          makeEntry(3, { seq: 1 }).body,
-        ]);
-        expect(kept[0]).toMatchObject({ kiosk: 'gate-a', reason: 'triple-reused', receivedMs });
-      });
-
-      test('an id that comes again from another place, also where that place is taken', async () => {
-        await store.append([arrival(1), arrival(2)]);
-        const verdicts = await store.append([
-          arrival(1, { seq: 9 }),
-          arrival(1, { kiosk: 'gate-b' }),
-          arrival(1, { epoch: otherEpoch }),
-          arrival(1, { seq: 2 }),
-        ]);
-        expect(reasons(verdicts)).toEqual(Array(4).fill('id-reused'));
-        expect(await collect(store.entries())).toHaveLength(2);
-      });
-
-      test('the same bytes of a kiosk once, however often they come', async () => {
-        expect(types(await store.append([unreadable('x'), unreadable('x')]))).toEqual(['quarantined', 'quarantined']);
-        expect(types(await store.append([unreadable('x', { receivedMs: receivedMs + 1 })]))).toEqual(['quarantined']);
-        await store.append([arrival(1), arrival(2, { seq: 1 }), arrival(2, { seq: 1 })]);
-        expect(await collect(store.quarantine())).toHaveLength(2);
-        await store.append([unreadable('x', { kiosk: 'gate-b' }), unreadable('y')]);
-        expect(await collect(store.quarantine())).toHaveLength(4);
-      });
-
-      test('many things, and gives them back in order over several pages', async () => {
-        const texts = Array.from({ length: 130 }, (_, index) => `item ${index}`);
-        await store.append(texts.map((text) => unreadable(text)));
-        const kept = await collect(store.quarantine());
-        expect(kept.map(({ raw }) => new TextDecoder().decode(raw))).toEqual(texts);
-      });
-    });
-
+    }
     describe('with a full quarantine', () => {
-      beforeEach(async () => {
-        await opened[Symbol.asyncDispose]();
-        opened = await openStore({ quarantineItemsPerKioskMax: 2, quarantineBytesPerKioskMax: 2000 });
-        store = opened.store;
-      });
-
-      test('keeps the rest of the group and says what it did not keep', async () => {
-        const group = [unreadable('1'), unreadable('2'), unreadable('3'), arrival(1), arrival(2, { seq: 1 })];
-        expect(reasons(await store.append(group))).toEqual([
-          'not-json',
-          'not-json',
-          'not-json',
-          'stored',
-          'triple-reused',
-        ]);
-        expect(types(await store.append(group))).toEqual([
-          'quarantined',
-          'quarantined',
-          'unkept',
-          'duplicate',
-          'unkept',
-        ]);
-        expect(await collect(store.quarantine())).toHaveLength(2);
-      });
-
-      test('still takes that of other kiosks', async () => {
-        await store.append([unreadable('1'), unreadable('2')]);
-        expect(types(await store.append([unreadable('3', { kiosk: 'gate-b' })]))).toEqual(['quarantined']);
-      });
-
-      test('counts bytes too, also over closing and opening again', async () => {
-        expect(types(await store.append([unreadable('x'.repeat(1500))]))).toEqual(['quarantined']);
-        store = await opened.reopen();
-        expect(types(await store.append([unreadable('y'.repeat(501)), unreadable('y'.repeat(500))]))).toEqual([
-          'unkept',
-          'quarantined',
-        ]);
-      });
-
-      test('still takes what an upstream refuses', async () => {
-        await store.append([unreadable('1'), unreadable('2'), arrival(1)]);
-        await store.markForwarded('up', 1, [{ id: uuid(1), reason: 'no' }], receivedMs);
-        expect(await collect(store.quarantine())).toHaveLength(3);
-      });
+      const limits = { quarantineItemsPerKioskMax: 2, quarantineBytesPerKioskMax: 2000 };
+      for (const [title, body] of Object.entries(fullQuarantine)) run(title, body, limits);
     });
-
-    describe('gives an upstream', () => {
-      test('the next entries, the same until it has taken them', async () => {
-        await store.append([arrival(1), arrival(2), arrival(3)]);
-        const next = () => store.readNext('up', { entriesMax: 2, bytesMax: 1e6 });
-        expect(idsOf(await next())).toEqual([uuid(1), uuid(2)]);
-        expect(idsOf(await next())).toEqual([uuid(1), uuid(2)]);
-        await store.markForwarded('up', 2, [], receivedMs);
-        expect(idsOf(await next())).toEqual([uuid(3)]);
-        await store.markForwarded('up', 3, [], receivedMs);
-        expect(await next()).toEqual([]);
-        await store.append([arrival(4)]);
-        expect(idsOf(await next())).toEqual([uuid(4)]);
-      });
-
-      test('no more bytes than asked for, but at least one entry', async () => {
-        await store.append([arrival(1, { gate: 'Cổng'.repeat(40) }), arrival(2), arrival(3)]);
-        const size = (number: number, gate?: string) => Buffer.byteLength(makeEntry(number, gate ? { gate } : {}).body);
-        const bytes = size(1, 'Cổng'.repeat(40)) + size(2);
-        expect(await store.readNext('up', { entriesMax: 9, bytesMax: bytes })).toHaveLength(2);
-        expect(await store.readNext('up', { entriesMax: 9, bytesMax: bytes - 1 })).toHaveLength(1);
-        expect(await store.readNext('up', { entriesMax: 9, bytesMax: 1 })).toHaveLength(1);
-      });
-
-      test('its own place, whatever the others have', async () => {
-        await store.append([arrival(1), arrival(2)]);
-        await store.markForwarded('one', 2, [], receivedMs);
-        await store.markForwarded('two', 1, [], receivedMs);
-        expect(await store.readNext('one', plenty)).toEqual([]);
-        expect(idsOf(await store.readNext('two', plenty))).toEqual([uuid(2)]);
-        expect(idsOf(await store.readNext('three', plenty))).toEqual([uuid(1), uuid(2)]);
-        expect((await store.check()).upstreams).toEqual([
-          { upstream: 'one', place: 2, waiting: 0 },
-          { upstream: 'two', place: 1, waiting: 1 },
-        ]);
-      });
-
-      test('a place that never goes back, nor beyond the last entry', async () => {
-        await store.append([arrival(1), arrival(2)]);
-        await store.markForwarded('up', 2, [], receivedMs);
-        await store.markForwarded('up', 2, [], receivedMs);
-        await expect(store.markForwarded('up', 1, [], receivedMs)).rejects.toThrow(/up/);
-        await expect(store.markForwarded('up', 3, [], receivedMs)).rejects.toThrow(/up/);
-        expect((await store.check()).upstreams).toEqual([{ upstream: 'up', place: 2, waiting: 0 }]);
-        expect(types(await store.append([arrival(3)]))).toEqual(['stored']);
-      });
-
-      test('a quarantine for what it refuses, while the entry itself stays', async () => {
-        await store.append([arrival(1), arrival(2), arrival(3)]);
-        const rejected = [
-          { id: uuid(2).toUpperCase(), reason: 'no\nsuch\u001b[2J gate' },
-          { id: uuid(2), reason: 'twice' },
-        ];
-        await store.markForwarded('up', 2, rejected, receivedMs + 5);
-        await store.markForwarded('other', 3, [{ id: uuid(2), reason: 'nor here' }], receivedMs);
-        const kept = await collect(store.quarantine());
-        expect(kept).toMatchObject([
-          { reason: 'upstream-refused', upstream: 'up', kiosk: 'gate-a', receivedMs: receivedMs + 5 },
-          { reason: 'upstream-refused', upstream: 'other', detail: 'nor here' },
-        ]);
-        expect(kept[0]?.detail).toBe('no such [2J gate');
-        expect(kept.map(({ raw }) => new TextDecoder().decode(raw))).toEqual(Array(2).fill(makeEntry(2).body));
-        expect(await collect(store.entries())).toHaveLength(3);
-        expect((await store.check()).gaps).toEqual([]);
-      });
-
-      test('no quarantine for ids it was not sent', async () => {
-        await store.append([arrival(1), arrival(2), arrival(3)]);
-        await store.markForwarded('up', 1, [], receivedMs);
-        const rejected = [uuid(1), uuid(3), uuid(99), 'no id at all'].map((id) => ({ id, reason: 'no' }));
-        await store.markForwarded('up', 2, rejected, receivedMs);
-        expect(await collect(store.quarantine())).toEqual([]);
-      });
-    });
-
-    describe('calls back', () => {
-      test('after an append that stored something, until disposed', async () => {
-        let calls = 0;
-        const subscription = store.onAppended(() => calls++);
-        await store.append([arrival(1), arrival(2)]);
-        await Promise.resolve();
-        expect(calls).toBe(1);
-        await store.append([arrival(1), unreadable('x')]);
-        await Promise.resolve();
-        expect(calls).toBe(1);
-        subscription[Symbol.dispose]();
-        subscription[Symbol.dispose]();
-        await store.append([arrival(3)]);
-        await Promise.resolve();
-        expect(calls).toBe(1);
-      });
-    });
-
-    describe('finds gaps', () => {
-      test('none in an empty store', async () => {
-        expect(await store.check()).toEqual({ damage: [], entries: 0, quarantined: 0, gaps: [], upstreams: [] });
-      });
-
-      test('none where entries came out of order', async () => {
-        await store.append([arrival(3), arrival(1), arrival(2)]);
-        expect(await store.check()).toMatchObject({ damage: [], entries: 3, gaps: [] });
-      });
-
-      test('at the start and in between, for each outbox', async () => {
-        await store.append([
-          arrival(3),
-          arrival(4),
-          arrival(7),
-          arrival(10, { epoch: otherEpoch, seq: 2 }),
-          arrival(11, { kiosk: 'gate-b', seq: 1 }),
-        ]);
-        expect((await store.check()).gaps).toEqual([
-          { kiosk: 'gate-a', epoch: someEpoch, from: 1, to: 2 },
-          { kiosk: 'gate-a', epoch: someEpoch, from: 5, to: 6 },
-          { kiosk: 'gate-a', epoch: otherEpoch, from: 1, to: 1 },
-        ]);
-      });
-
-      test('but not where the entry lies in quarantine and its place can be read', async () => {
-        const broken = JSON.stringify({ v: 2, kiosk: 'gate-a', epoch: someEpoch.toUpperCase(), seq: 2 });
-        await store.append([arrival(1), arrival(3), unreadable(broken, { reason: 'version' })]);
-        expect(await store.check()).toMatchObject({ entries: 2, quarantined: 1, gaps: [] });
-      });
-
-      test('that no other kiosk can hide', async () => {
-        const forged = JSON.stringify({ v: 2, kiosk: 'gate-a', epoch: someEpoch, seq: 2 });
-        await store.append([arrival(1), arrival(3), unreadable(forged, { kiosk: 'gate-b', reason: 'kiosk-mismatch' })]);
-        expect((await store.check()).gaps).toEqual([{ kiosk: 'gate-a', epoch: someEpoch, from: 2, to: 2 }]);
-      });
-
-      test('and lists only so many', async () => {
-        const odd = Array.from({ length: gapsMax + 5 }, (_, index) => arrival(2 * index + 2));
-        await store.append(odd);
-        expect((await store.check()).gaps).toHaveLength(gapsMax);
-      });
-    });
-
-    test('agrees with a simple model whatever is sent in whatever groups', async () => {
-      const small = fc.integer({ min: 1, max: 5 });
-      const sent = fc.record({ id: small, seq: small, kiosk: fc.constantFrom('gate-a', 'gate-b') });
-      const groups = fc.array(fc.array(sent, { minLength: 1, maxLength: 8 }), { maxLength: 6 });
-      await fc.assert(
-        fc.asyncProperty(groups, async (sequence) => {
-          await using fresh = await openStore();
-          const placeOfId = new Map<number, string>();
-          const places = new Set<string>();
-          const inQuarantine = new Set<string>();
-          for (const group of sequence) {
-            const expected = group.map(({ id, seq, kiosk }) => {
-              const place = `${kiosk} ${seq}`;
-              if (placeOfId.get(id) === place) return 'duplicate';
-              if (!placeOfId.has(id) && !places.has(place)) {
-                placeOfId.set(id, place);
-                places.add(place);
-                return 'stored';
-              }
-              const reason = placeOfId.has(id) ? 'id-reused' : 'triple-reused';
-              inQuarantine.add(`${id} ${place} ${reason}`);
-              return reason;
-            });
-            const arrivals = group.map(({ id, seq, kiosk }) => arrival(id, { seq, kiosk }));
-            expect(reasons(await fresh.store.append(arrivals))).toEqual(expected);
-          }
-          expect(await collect(fresh.store.entries())).toHaveLength(placeOfId.size);
-          const report = await fresh.store.check();
-          expect(report.entries).toBe(placeOfId.size);
-          expect(report.quarantined).toBe(inQuarantine.size);
-        }),
-        { numRuns: 60 },
-      );
-    });
+    test('agrees with a simple model whatever is sent in whatever groups', () => agreesWithModel(openStore));
   });
 }

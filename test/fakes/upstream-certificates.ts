@@ -25,7 +25,7 @@ export async function makeTestAuthority(): Promise<TestAuthority> {
   const realNowMs = performance.timeOrigin;
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',
-    name: 'CN=Test authority',
+    name: `CN=Test authority ${crypto.randomUUID()}`,
     notBefore: new Date(realNowMs - 30 * dayMs),
     notAfter: new Date(realNowMs + 30 * dayMs),
     signingAlgorithm: algorithm,

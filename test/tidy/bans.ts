@@ -5,21 +5,24 @@ import type { Source, Violation } from './source.ts';
 
 const mains = ['gateway/main.ts', 'kiosk/main.ts', 'site/main.ts'];
 
+/** Programs that only tests start, and what starts programs. */
+const testPrograms = [
+  'test/bench/scan-kiosk.ts',
+  'test/fakes/dying-gateway.ts',
+  'test/fakes/dying-kiosk.ts',
+  'test/fakes/processes.ts',
+  'test/prerequisites.ts',
+];
+
 /** Globals, and members of globals, that are ports: who may touch them. */
 const wrapped: Readonly<Record<string, readonly string[]>> = {
   console: [],
   'Date.now': ['shared/system/clock.ts'],
   'Math.random': ['shared/system/chance.ts'],
-  'performance.now': ['shared/system/clock.ts'],
-  'process.env': [
-    ...mains,
-    'shared/system/log.ts',
-    'test/bench/scan-kiosk.ts',
-    'test/fakes/processes.ts',
-    'test/prerequisites.ts',
-  ],
+  'performance.now': ['shared/system/clock.ts', 'test/'],
+  'process.env': [...mains, 'shared/system/log.ts', ...testPrograms],
   'process.exit': mains,
-  'process.hrtime': ['shared/system/clock.ts', 'test/bench/'],
+  'process.hrtime': ['shared/system/clock.ts', 'test/'],
   setInterval: ['shared/system/clock.ts'],
   setTimeout: ['shared/system/clock.ts'],
 };

@@ -47,12 +47,18 @@ export function checkLock(lock: PackageLock): readonly Violation[] {
   return violations;
 }
 
-/** Dependencies without a row in the README's table that says what each is for. */
+/** Dependencies whose reason the README does not give: a row of a table each, for those of development at least a mention. */
 export function checkReasons(manifest: PackageJson, readme: string): readonly Violation[] {
   const rows = readme.split('\n').filter((line) => line.startsWith('|'));
-  return Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
-    .filter((name) => !rows.some((row) => row.includes(`\`${name}\``)))
-    .map((name) => ({ path: 'README.md', line: 1, rule: `the table of dependencies does not say why ${name}` }));
+  const unexplained = [
+    ...Object.keys(manifest.dependencies ?? {}).filter((name) => !rows.some((row) => row.includes(`\`${name}\``))),
+    ...Object.keys(manifest.devDependencies ?? {}).filter((name) => !readme.includes(`\`${name}\``)),
+  ];
+  return unexplained.map((name) => ({
+    path: 'README.md',
+    line: 1,
+    rule: `it does not say why ${name} is a dependency`,
+  }));
 }
 
 /** Fault codes that a page does not explain in a table, or that no test names. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import type { Terminal } from '../../../hardware/board/bottom-line.ts';
+import { openBottomLine, type Terminal } from '../../../hardware/board/bottom-line.ts';
 import { drawLights, TerminalBoard } from '../../../hardware/board/terminal.ts';
 import { createIndicator } from '../../../hardware/indicator/five-indicator.ts';
 import { allOff, type Outputs } from '../../../hardware/indicator/signals.ts';
@@ -108,6 +108,17 @@ describe('the lights in a terminal', () => {
     terminal.written = '';
     await clock.advance(60_000);
     expect(terminal.written).toBe('');
+  });
+
+  test('give the line back when the process ends without a clean stop', () => {
+    const terminal = new FakeTerminal();
+    const listenersBefore = process.listeners('exit');
+    const line = openBottomLine(terminal);
+    for (const listener of process.listeners('exit')) if (!listenersBefore.includes(listener)) listener(1);
+    expect(terminal.written).toContain('\u001b[r');
+    line?.[Symbol.dispose]();
+    expect(terminal.written.split('\u001b[r')).toHaveLength(2);
+    expect(process.listeners('exit')).toEqual(listenersBefore);
   });
 
   test('write nothing into a pipe, nor into a terminal with no line to spare', async () => {

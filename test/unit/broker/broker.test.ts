@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import type { IClientOptions, IClientPublishOptions, MqttClient } from 'mqtt';
 import mqttPacket from 'mqtt-packet';
@@ -7,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type MqttBroker, type MqttOptions, startMqtt } from '../../../gateway/broker.ts';
 import type { KioskState } from '../../../shared/entry.ts';
 import { entriesTopic, rulesTopic, siteTopic, stateTopic } from '../../../shared/topics.ts';
-import { mqttPair } from '../../fakes/mqtt-pair.ts';
+import { connectionPair, mqttPair } from '../../fakes/mqtt-pair.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { settle, VirtualClock } from '../../fakes/virtual-clock.ts';
 
@@ -37,8 +35,15 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) client.end(true);
-  await broker[Symbol.asyncDispose]();
+  await stop();
 });
+
+/** An in-memory stream whose other end is gone never finishes writing: the time for that has to pass. */
+async function stop(): Promise<void> {
+  const stopped = broker[Symbol.asyncDispose]();
+  await clock.advance(10_000);
+  await stopped;
+}
 
 function start(limits: MqttOptions['limits'] = {}): Promise<MqttBroker> {
   return startMqtt({
@@ -56,6 +61,7 @@ function start(limits: MqttOptions['limits'] = {}): Promise<MqttBroker> {
 
 function attach(kiosk: string, options: IClientOptions = {}): MqttClient {
   const { client, serverEnd } = mqttPair(options);
+  client.setMaxListeners(0);
   clients.push(client);
   broker.handle(serverEnd, kiosk);
   return client;
@@ -63,8 +69,13 @@ function attach(kiosk: string, options: IClientOptions = {}): MqttClient {
 
 async function connect(kiosk: string, options: IClientOptions = {}): Promise<MqttClient> {
   const client = attach(kiosk, options);
-  await once(client, 'connect');
+  await happens(client, 'connect');
   return client;
+}
+
+/** The next event of a client, with its arguments. */
+function happens(client: MqttClient, event: 'connect' | 'close' | 'error' | 'message'): Promise<unknown[]> {
+  return new Promise((resolve) => client.once(event, (...args: unknown[]) => resolve(args)));
 }
 
 /** Publishes and says what came of it. */
@@ -74,7 +85,7 @@ function publish(client: MqttClient, topic: string, text: string, options: IClie
       () => 'acknowledged' as const,
       () => 'disconnected' as const,
     ),
-    once(client, 'close').then(() => 'disconnected' as const),
+    happens(client, 'close').then(() => 'disconnected' as const),
   ]);
 }
 
@@ -211,7 +222,7 @@ describe('a kiosk', () => {
 
   it('hears the retained notice of the site', async () => {
     const client = await connect('gate-a');
-    const message = once(client, 'message');
+    const message = happens(client, 'message');
     await client.subscribeAsync(siteTopic, { qos: 1 });
     const [topic, payload] = await message;
     expect(topic).toBe(siteTopic);
@@ -223,7 +234,7 @@ describe('a kiosk', () => {
     await connect('gate-b', { clientId: 'ravao' });
     await connect('gate-b', { clientId: 'gate-a/ravao' });
     expect(await publish(victim, entriesTopic('gate-a'), 'x')).toBe('acknowledged');
-    const closed = once(victim, 'close');
+    const closed = happens(victim, 'close');
     await connect('gate-a', { clientId: 'ravao' });
     await closed;
   });
@@ -232,7 +243,7 @@ describe('a kiosk', () => {
     const connections = [];
     for (let number = 0; number < 4; number++) connections.push(await connect('gate-a'));
     const other = await connect('gate-b');
-    const closed = once(connections[0] as MqttClient, 'close');
+    const closed = happens(connections[0] as MqttClient, 'close');
     await connect('gate-a');
     await closed;
     await vi.waitFor(() => expect(broker.connections).toBe(5));
@@ -242,15 +253,15 @@ describe('a kiosk', () => {
 
   it.each([0, 301])('with a keep-alive of %d seconds is refused', async (keepalive) => {
     const client = attach('gate-a', { keepalive });
-    await once(client, 'close');
-    expect(client.connected).toBe(false);
-    await vi.waitFor(() => expect(disconnectReasons()).toEqual(['keep alive limit exceeded']));
+    const [error] = await happens(client, 'error');
+    expect(String(error)).toContain('Connection refused');
+    await vi.waitFor(() => expect(broker.connections).toBe(0));
   });
 
   it('that speaks MQTT 5 is refused in its CONNACK', async () => {
     const client = attach('gate-a', { protocolVersion: 5 });
-    const [error] = await Promise.race([once(client, 'error'), once(client, 'close')]);
-    expect(String(error)).toMatch(/unacceptable protocol|refused/i);
+    const [error] = await happens(client, 'error');
+    expect(String(error)).toContain('Connection refused');
     await vi.waitFor(() => expect(broker.connections).toBe(0));
   });
 });
@@ -263,7 +274,7 @@ describe('what a kiosk says of itself', () => {
     await publish(client, stateTopic('gate-a'), JSON.stringify(online), { qos: 1, retain: true });
     expect(states).toEqual([['gate-a', online]]);
     const late = await connect('gate-a');
-    const message = once(late, 'message');
+    const message = happens(late, 'message');
     await late.subscribeAsync(stateTopic('gate-a'), { qos: 1 });
     expect(JSON.parse(String((await message)[1]))).toEqual(online);
   });
@@ -280,7 +291,7 @@ describe('what a kiosk says of itself', () => {
     expect(states).toHaveLength(1);
     expect(log.events).toContain('broker.state-invalid');
     const late = await connect('gate-a');
-    const message = once(late, 'message');
+    const message = happens(late, 'message');
     await late.subscribeAsync(stateTopic('gate-a'), { qos: 1 });
     expect(JSON.parse(String((await message)[1]))).toEqual(online);
   });
@@ -319,7 +330,7 @@ describe('a last will', () => {
 
   it.each([entriesTopic('gate-a'), stateTopic('gate-b'), siteTopic, '$SYS/x'])('on %s is refused', async (topic) => {
     const client = attach('gate-a', { will: { ...will, topic } });
-    await once(client, 'close');
+    await happens(client, 'close');
     await vi.waitFor(() => expect(disconnectReasons()).toEqual(['last will on a foreign topic']));
     expect(broker.connections).toBe(0);
   });
@@ -335,7 +346,7 @@ describe('a last will', () => {
 
   it('is not published when it is the gateway that stops', async () => {
     await connect('gate-a', { will });
-    await broker[Symbol.asyncDispose]();
+    await stop();
     await settle();
     expect(states).toEqual([]);
   });
@@ -375,7 +386,7 @@ describe('stopping', () => {
   it('twice is harmless, and a stream that comes later is closed', async () => {
     await broker[Symbol.asyncDispose]();
     await broker[Symbol.asyncDispose]();
-    await once(attach('gate-a'), 'close');
+    await happens(attach('gate-a'), 'close');
     expect(broker.connections).toBe(0);
   });
 });
@@ -392,7 +403,7 @@ describe('garbage', () => {
   });
 
   async function send(chunks: readonly Uint8Array[]): Promise<void> {
-    const [clientEnd, serverEnd] = duplexPair();
+    const [clientEnd, serverEnd] = connectionPair();
     clientEnd.on('error', () => undefined).resume();
     broker.handle(serverEnd, 'gate-x');
     for (const chunk of chunks) {
@@ -401,7 +412,6 @@ describe('garbage', () => {
       await settle(1);
     }
     clientEnd.destroy();
-    serverEnd.destroy();
   }
 
   it('instead of a CONNECT closes the connection and nothing else', async () => {

@@ -263,7 +263,6 @@ describe('opening', () => {
       code: 'DATA_DIR_UNUSABLE',
       message: expect.stringContaining(beneathFile),
     });
-    expect(faultOf(() => start({ dir: '/proc/ravao' }))?.code).toBe('DATA_DIR_UNUSABLE');
     mkdirSync(path, { recursive: true });
     expect(faultOf(start)?.code).toBe('DATA_DIR_UNUSABLE');
   });
@@ -380,7 +379,7 @@ describe('a damaged outbox', () => {
 
   it('is refused when a confirmed commit in the middle of its write-ahead log is damaged', async () => {
     const log = await leaveWithLog(20);
-    log.fill(0, log.length >> 1, (log.length >> 1) + 512);
+    log.fill(0xa5, log.length >> 1, (log.length >> 1) + 512);
     writeFileSync(`${path}-wal`, log);
     expectRefused();
   });

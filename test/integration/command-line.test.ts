@@ -1,0 +1,104 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runProcess, startProcess } from '../fakes/processes.ts';
+import { SiteFolder } from '../fakes/site.ts';
+
+describe('the gateway on the command line', () => {
+  it.each([
+    [['nonsense'], /There is no command "nonsense"/],
+    [['entries', '--format', 'xml'], /--format is ndjson or csv, not xml/],
+    [['check', '--format', 'csv'], /--format is text or json, not csv/],
+    [['enrol'], /enrol takes 1 name, not 0/],
+    [['enrol', 'gate-a'], /enrol needs --out/],
+    [['entries', 'all'], /entries takes no name, not 1/],
+    [['--nonsense'], /nonsense/],
+  ])('answers %j with what is wrong, its help, and 64', async (args, message) => {
+    const ran = await runProcess(['gateway/main.ts', ...args]);
+    expect(ran.code).toBe(64);
+    expect(ran.stderr).toMatch(message);
+    expect(ran.stderr).toContain('npm run -s gateway');
+  });
+
+  it('lists every wrong setting and ends with 78', async () => {
+    const env = { RAVAO_MQTT_PORT: 'x', RAVAO_UPSTREAM_URL: 'ftp://a' };
+    const ran = await runProcess(['gateway/main.ts'], { env });
+    expect(ran.code).toBe(78);
+    expect(ran.stderr).toMatch(/RAVAO_MQTT_PORT .*\n {2}RAVAO_UPSTREAM_URL /);
+  });
+
+  it('says that there is no store where there is none, and makes none', async () => {
+    using folder = new SiteFolder();
+    const ran = await runProcess(['gateway/main.ts', 'check'], { env: folder.gatewayEnv() });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toContain('STORE_MISSING');
+  });
+
+  it('refuses to serve a data directory twice, naming it', async () => {
+    using folder = new SiteFolder();
+    const { gateway } = await folder.startGateway();
+    await using _ = gateway;
+    const second = await runProcess(['gateway/main.ts'], { env: folder.gatewayEnv() });
+    expect(second.code).toBe(1);
+    expect(second.stderr).toMatch(new RegExp(`DATA_DIR_IN_USE: .*${folder.gatewayDir}`));
+  });
+
+  it('refuses a kiosk id that is none, and to write over what is there', async () => {
+    using folder = new SiteFolder();
+    const enrol = (kiosk: string, ...more: string[]) =>
+      runProcess(['gateway/main.ts', 'enrol', kiosk, '--out', join(folder.dir, 'out'), ...more], {
+        env: folder.gatewayEnv(),
+      });
+    expect(await enrol('../gate')).toMatchObject({ code: 1, stderr: expect.stringContaining('KIOSK_ID_INVALID') });
+    expect(await enrol('gate-a')).toMatchObject({ code: 0 });
+    expect(await enrol('gate-a')).toMatchObject({ code: 1, stderr: expect.stringContaining('ENROL_EXISTS') });
+    expect(await enrol('gate-a', '--force')).toMatchObject({ code: 0 });
+  });
+
+  it('ends quietly when nobody reads what it prints', async () => {
+    using folder = new SiteFolder();
+    const { gateway } = await folder.startGateway();
+    await using _ = gateway;
+    const command = `${process.execPath} gateway/main.ts entries --format csv | true; echo ended`;
+    await using shell = await startProcess(['-c', command], { command: 'sh', env: folder.gatewayEnv() });
+    expect((await shell.exited).code).toBe(0);
+    expect(shell.stderr()).toBe('');
+  });
+});
+
+describe('the kiosk on the command line', () => {
+  it('prints its help, and refuses what it does not know', async () => {
+    expect(await runProcess(['kiosk/main.ts', 'help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('RAVAO_SCANNER'),
+    });
+    expect(await runProcess(['kiosk/main.ts', 'dance'])).toMatchObject({ code: 64 });
+  });
+
+  it('lists every wrong setting and ends with 78', async () => {
+    const ran = await runProcess(['kiosk/main.ts'], { env: { RAVAO_BOARD: 'lamp' } });
+    expect(ran.code).toBe(78);
+    for (const name of ['GATEWAY_URL', 'CREDENTIALS', 'BOARD']) expect(ran.stderr).toContain(`\n  RAVAO_${name} `);
+  });
+
+  it('ends with 78 when it is told to be another kiosk than its certificate says', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    const env = folder.kioskEnv('gate-a', 1, { RAVAO_KIOSK_ID: 'gate-b' });
+    const ran = await runProcess(['kiosk/main.ts'], { env });
+    expect(ran.code).toBe(78);
+    expect(ran.stderr).toContain('RAVAO_KIOSK_ID is gate-b, but the certificate in RAVAO_CREDENTIALS is for gate-a');
+  });
+
+  it('never starts anew over a damaged outbox', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    const outbox = join(folder.dir, 'outbox.db');
+    writeFileSync(outbox, 'this is no database, but somebody may need it');
+    const ran = await runProcess(['kiosk/main.ts'], {
+      env: folder.kioskEnv('gate-a', 1, { RAVAO_DATA_DIR: folder.dir }),
+    });
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(new RegExp(`OUTBOX_CORRUPT: .*${outbox}`));
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { check, listEntries, listQuarantine } from '../../../gateway/commands.ts';
+import type { Arrival, Store } from '../../../gateway/store/store.ts';
+import { makeEntry, uuid } from '../../fakes/entries.ts';
+import { MemoryStore } from '../../fakes/memory-store.ts';
+
+async function storeOf(...arrivals: Arrival[]): Promise<Store> {
+  const store = new MemoryStore();
+  if (arrivals.length > 0) await store.append(arrivals);
+  return store;
+}
+
+function arrival(...made: Parameters<typeof makeEntry>): Arrival {
+  const { entry, body } = makeEntry(...made);
+  return { type: 'entry', entry, body };
+}
+
+async function text(pieces: AsyncIterable<string>): Promise<string> {
+  return (await Array.fromAsync(pieces)).join('');
+}
+
+describe('entries', () => {
+  it('are printed as they came, one a line, oldest arrival first', async () => {
+    const store = await storeOf(arrival(2), arrival(1));
+    expect(await text(listEntries(store, 'ndjson'))).toBe(`${makeEntry(2).body}\n${makeEntry(1).body}\n`);
+  });
+
+  it('are printed as a table that Excel reads as UTF-8 and takes no formula from', async () => {
+    const store = await storeOf(arrival(1, { gate: '=HYPERLINK("http://x"),\n2' }));
+    const table = await text(listEntries(store, 'csv'));
+    expect(table).toBe(
+      `\ufeffid,at,clock_synced,kiosk,gate,direction,outcome,reason,method,code_kind,code_verified,subject,epoch,seq\n` +
+        `${uuid(1)},2026-11-20T08:00:00.001Z,true,gate-a,"'=HYPERLINK(""http://x""),\n2",in,admitted,ok,scan,cccd,false,` +
+        `SubjectSubjectSubject1,019a1b2c-0000-7000-8000-00000000e0c4,1\n`,
+    );
+  });
+
+  it('of an empty store are nothing, and in a table only the heading', async () => {
+    const store = await storeOf();
+    expect(await text(listEntries(store, 'ndjson'))).toBe('');
+    expect((await text(listEntries(store, 'csv'))).split('\n')).toHaveLength(2);
+  });
+});
+
+describe('quarantine', () => {
+  it('is printed with the bytes as they came', async () => {
+    const raw = Uint8Array.from([0xff, 0x00, 0x7b]);
+    const receivedMs = Date.UTC(2026, 10, 20);
+    const store = await storeOf({
+      type: 'unreadable',
+      quarantined: { kiosk: 'gate-a', reason: 'not-utf8', detail: 'the payload is not UTF-8', raw, receivedMs },
+    });
+    expect(JSON.parse(await text(listQuarantine(store)))).toEqual({
+      position: 1,
+      kiosk: 'gate-a',
+      upstream: null,
+      reason: 'not-utf8',
+      detail: 'the payload is not UTF-8',
+      received: '2026-11-20T00:00:00.000Z',
+      raw: '/wB7',
+    });
+  });
+});
+
+describe('check', () => {
+  it('is content with a whole store', async () => {
+    const store = await storeOf(arrival(1), arrival(2));
+    await store.markForwarded('file:./x', 1, [], 0);
+    expect(await check(store, 'text')).toEqual({
+      sound: true,
+      text: 'Entries: 2. In quarantine: 0.\nThe database is sound.\nNothing is missing.\nUpstream file:./x: 1 waiting behind 1.\n',
+    });
+  });
+
+  it('names each gap', async () => {
+    const report = await check(await storeOf(arrival(2), arrival(5)), 'text');
+    expect(report.sound).toBe(false);
+    expect(report.text).toMatch(/ENTRIES ARE MISSING.*\n {2}gate-a, outbox \S+: 1\n {2}gate-a, outbox \S+: 3 to 4\n/);
+  });
+
+  it('gives the same as JSON', async () => {
+    const report = await check(await storeOf(arrival(2)), 'json');
+    expect(JSON.parse(report.text)).toMatchObject({ entries: 1, gaps: [{ kiosk: 'gate-a', from: 1, to: 1 }] });
+    expect(report.sound).toBe(false);
+  });
+});

@@ -1,0 +1,97 @@
+import { mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openSqliteStore } from '../../../gateway/store/sqlite.ts';
+import type { Store } from '../../../gateway/store/store.ts';
+import { arrival, collect } from '../../contract/store.ts';
+import { uuid } from '../../fakes/entries.ts';
+import { RecordingLog } from '../../fakes/recording-log.ts';
+
+let dir: string;
+let path: string;
+let log: RecordingLog;
+let store: Store;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'ravao-failing-'));
+  path = join(dir, 'store.db');
+  log = new RecordingLog();
+  store = await openSqliteStore({ dir, log });
+});
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const ids = async () => (await collect(store.entries())).map(({ id }) => id);
+
+test('nothing is acknowledged once the file was moved away, and all goes on when it is back', async () => {
+  await store.append([arrival(1)]);
+  await rename(path, `${path}.away`);
+  const moved = { code: 'STORE_WRITE_FAILED', message: expect.stringContaining(path) };
+  await expect(store.append([arrival(2)])).rejects.toMatchObject(moved);
+  await expect(store.markForwarded('up', 1, [], 0)).rejects.toMatchObject(moved);
+  expect(await store.readNext('up', { entriesMax: 9, bytesMax: 9999 })).toHaveLength(1);
+  await rename(`${path}.away`, path);
+  await store.append([arrival(2)]);
+  expect(await ids()).toEqual([uuid(1), uuid(2)]);
+});
+
+test('nothing is written into another file that took its place', async () => {
+  await store.append([arrival(1)]);
+  await rename(path, `${path}.away`);
+  await writeFile(path, 'something else');
+  await expect(store.append([arrival(2)])).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED' });
+  await rename(`${path}.away`, path);
+  expect(await ids()).toEqual([uuid(1)]);
+});
+
+test('a file that another program keeps locked refuses the group, and takes it when it is free', async () => {
+  const shell = new Database(path);
+  shell.exec('BEGIN IMMEDIATE');
+  await expect(store.append([arrival(1)])).rejects.toMatchObject({ code: 'STORE_WRITE_FAILED', retryable: true });
+  shell.close();
+  await store.append([arrival(1)]);
+  expect(await ids()).toEqual([uuid(1)]);
+});
+
+test('a group that fails half-way leaves nothing behind, not even in what the store remembers', async () => {
+  await store.append([arrival(1)]);
+  const broken = { ...arrival(3), body: null } as unknown as ReturnType<typeof arrival>;
+  const fresh = (number: number) => arrival(number, { kiosk: 'gate-new', seq: number });
+  await expect(store.append([fresh(2), broken])).rejects.toThrow(/NOT NULL/);
+  await store.append([fresh(2), arrival(3)]);
+  expect((await collect(store.entries())).map(({ position, id }) => [position, id])).toEqual([
+    [1, uuid(1)],
+    [2, uuid(2)],
+    [3, uuid(3)],
+  ]);
+});
+
+test('damage that shows only while serving is STORE_CORRUPT', async () => {
+  await store.append(Array.from({ length: 500 }, (_, index) => arrival(index + 1)));
+  await store[Symbol.asyncDispose]();
+  store = await openSqliteStore({ dir, log });
+  const other = new Database(path);
+  const page = other.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'").pluck().get();
+  other.close();
+  const file = await open(path, 'r+'); // closing it drops SQLite's locks (fcntl(2)), but nobody else works here
+  await file.write(Buffer.alloc(4096, 0xff), 0, 4096, (Number(page) - 1) * 4096);
+  await file.close();
+  await expect(store.append([arrival(1000)])).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+});
+
+test('a log that cannot be settled on closing is told, and costs nothing', async () => {
+  await store.append([arrival(1)]);
+  const shell = new Database(path);
+  shell.exec('BEGIN');
+  shell.prepare('SELECT * FROM entries').all();
+  await store.append([arrival(2)]);
+  await store[Symbol.asyncDispose]();
+  expect(log.events).toContain('store.log-left');
+  shell.close();
+  store = await openSqliteStore({ dir, log });
+  expect(await ids()).toEqual([uuid(1), uuid(2)]);
+});
