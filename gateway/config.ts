@@ -8,29 +8,33 @@ const upstreamDefault = 'file:./upstream.ndjson';
 
 const port = z.int('must be a port number').min(0, 'must be a port number').max(65_535, 'must be a port number');
 
+const dataSchema = z.object({ RAVAO_DATA_DIR: z.string().default('./data/gateway') });
+
 /** What every command needs. */
-const siteSchema = z.object({
-  RAVAO_DATA_DIR: z.string().default('./data/gateway'),
+const siteSchema = dataSchema.extend({
   RAVAO_SITE: z.string().max(200, 'must be at most 200 characters').default('ravao'),
   RAVAO_LOG_LEVEL: logLevelSchema,
 });
 
 /** What serving needs besides. */
-const serveVariables = siteSchema.extend({
-  RAVAO_MQTT_HOST: z.string().default('127.0.0.1'),
-  RAVAO_MQTT_PORT: z.string().default('8883').transform(Number).pipe(port),
-  RAVAO_UPSTREAM_URL: z.string().default(upstreamDefault),
-  RAVAO_UPSTREAM_TOKEN: z.string().optional(),
-  RAVAO_UPSTREAM_CA: z.string().optional(),
-  RAVAO_UPSTREAM_CERT: z.string().optional(),
-  RAVAO_UPSTREAM_KEY: z.string().optional(),
-});
-
-const serveSchema = serveVariables.transform((values, context) => {
-  const { targets, problems } = parseUpstreamUrls(values.RAVAO_UPSTREAM_URL, resolve(values.RAVAO_DATA_DIR));
-  for (const message of problems) context.addIssue({ code: 'custom', path: ['RAVAO_UPSTREAM_URL'], message });
-  return { ...values, upstreams: targets };
-});
+function serveSchema(dataDir: string) {
+  return siteSchema.extend({
+    RAVAO_MQTT_HOST: z.string().default('127.0.0.1'),
+    RAVAO_MQTT_PORT: z.string().default('8883').transform(Number).pipe(port),
+    RAVAO_UPSTREAM_URL: z
+      .string()
+      .default(upstreamDefault)
+      .transform((text, context) => {
+        const { targets, problems } = parseUpstreamUrls(text, dataDir);
+        for (const message of problems) context.addIssue({ code: 'custom', message });
+        return targets;
+      }),
+    RAVAO_UPSTREAM_TOKEN: z.string().optional(),
+    RAVAO_UPSTREAM_CA: z.string().optional(),
+    RAVAO_UPSTREAM_CERT: z.string().optional(),
+    RAVAO_UPSTREAM_KEY: z.string().optional(),
+  });
+}
 
 export type SiteConfig = ReturnType<typeof readSiteConfig>;
 export type GatewayConfig = ReturnType<typeof readGatewayConfig>;
@@ -43,14 +47,15 @@ export function readSiteConfig(environment: Environment) {
 
 /** The gateway's configuration, parsed once and frozen. Throws the Fault CONFIG_INVALID, which lists every problem. */
 export function readGatewayConfig(environment: Environment) {
-  const values = readEnvironment(serveSchema, environment);
+  const { RAVAO_DATA_DIR: dataDir } = readEnvironment(dataSchema, environment);
+  const values = readEnvironment(serveSchema(resolve(dataDir)), environment);
   return Object.freeze({
-    dataDir: values.RAVAO_DATA_DIR,
+    dataDir,
     site: values.RAVAO_SITE,
     logLevel: values.RAVAO_LOG_LEVEL,
     host: values.RAVAO_MQTT_HOST,
     port: values.RAVAO_MQTT_PORT,
-    upstreams: values.upstreams,
+    upstreams: values.RAVAO_UPSTREAM_URL,
     upstreamToken: values.RAVAO_UPSTREAM_TOKEN ?? null,
     upstreamTls: {
       ca: values.RAVAO_UPSTREAM_CA ?? null,

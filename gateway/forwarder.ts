@@ -137,7 +137,7 @@ class StoreForwarder implements Forwarder {
   }
 
   async #idle(): Promise<void> {
-    this.#recover(false);
+    this.#recover();
     this.#say({ state: 'idle' });
     if (this.#appended || this.#stop.signal.aborted) return;
     this.#nap = new AbortController();
@@ -219,7 +219,7 @@ class StoreForwarder implements Forwarder {
       const reason = rejected[0]?.reason;
       log.error('forwarder.quarantined', { upstream: upstream.name, count: rejected.length, reason, ids });
     }
-    this.#recover(success);
+    this.#recover();
   }
 
   #retryStore(error: unknown): Promise<void> {
@@ -232,8 +232,8 @@ class StoreForwarder implements Forwarder {
     await sleep(clock, waitMs, this.#stop.signal);
   }
 
-  #recover(success: boolean): void {
-    this.#delays.end(success);
+  #recover(): void {
+    this.#delays.end();
     this.#say({ lastError: null });
   }
 

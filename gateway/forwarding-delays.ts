@@ -45,11 +45,11 @@ export class Delays {
     return this.#begin({ reason, alarm: true, waitMs: this.#standOffs.next().value });
   }
 
-  /** It goes on. @param success the upstream has taken something. */
-  end(success: boolean): void {
+  /** It goes on. */
+  end(): void {
     const { clock, chance, log } = this.#parts;
     this.#retries = retryDelaysMs(retryPlan, chance);
-    if (success) this.#standOffs = retryDelaysMs(standOffPlan, chance);
+    this.#standOffs = retryDelaysMs(standOffPlan, chance);
     if (this.#sinceMs === null) return;
     log.info('forwarder.recovered', { upstream: this.#upstream, delayedMs: clock.monotonicMs() - this.#sinceMs });
     this.#sinceMs = null;

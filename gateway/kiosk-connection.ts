@@ -5,6 +5,7 @@ import { entriesTopic, stateTopic } from '../shared/topics.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 import { PacketGuard } from './packet-guard.ts';
 
+/** One connection of a kiosk that has proved who it is. From its making on, no packet over the limits is read from it. */
 export class KioskConnection {
   readonly kiosk: string;
   readonly stream: Duplex;

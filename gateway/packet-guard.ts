@@ -23,6 +23,7 @@ export interface PacketLimits {
 
 const connectType = 1;
 
+/** Follows one connection's bytes from packet to packet. */
 export class PacketGuard {
   readonly #limits: PacketLimits;
   #accepted = false;

@@ -40,7 +40,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
       parsers: { scanner: parseScannerSetting, board: parseBoardSetting },
       openScanner: (setting, surroundings) => openScanner(setting, { ...surroundings, input: process.stdin }),
       openIndicator: (setting, { clock, chance, log }) => {
-        const color = process.env.NO_COLOR === undefined;
+        const color = !process.env.NO_COLOR;
         const io = openBoard(setting, { clock, chance, log, terminal: process.stdout, color });
         return createIndicator({ io, clock, log });
       },

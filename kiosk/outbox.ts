@@ -132,6 +132,8 @@ function createOutboxFile(path: string, { kiosk, chance }: OutboxOptions): void 
   translating('open', path, () => {
     const db = new Database(draft);
     try {
+      // The file itself keeps the mode, so that already the first read of it takes the exclusive lock.
+      db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
       db.exec(schema);
       db.prepare('INSERT INTO meta VALUES (1, ?, ?, 0)').run(kiosk, uuidv4({ random: chance.bytes(16) }));
@@ -159,7 +161,6 @@ function claim(db: Database.Database, path: string, kiosk: string): { epoch: str
     throw new Fault('OUTBOX_FOREIGN', `${path} belongs to "${meta.kiosk}", this kiosk is "${kiosk}".`);
   }
   // better-sqlite3 is compiled so that a WAL connection falls back to NORMAL, which loses commits at a power cut.
-  db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   assert.equal(db.pragma('synchronous', { simple: true }), 2, 'synchronous is FULL');
   assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');

@@ -22,7 +22,12 @@ export interface SiteKey {
   readonly key: webcrypto.CryptoKey;
 }
 
-const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() });
+/** X25519-HKDF-SHA256, HKDF-SHA256, AES-128-GCM. Exported to be held against the vectors of RFC 9180. */
+export const identitySuite = new CipherSuite({
+  kem: new DhkemX25519HkdfSha256(),
+  kdf: new HkdfSha256(),
+  aead: new Aes128Gcm(),
+});
 const info = new TextEncoder().encode('ravao identity v1');
 
 /** Plaintexts are padded with spaces to a multiple of this many bytes, so that a ciphertext's length tells little of a name's. */
@@ -43,16 +48,16 @@ export function siteKeyId(publicKey: Uint8Array): string {
 
 /** Makes a site's X25519 key pair, as raw bytes (32 each). */
 export async function generateSiteKey(): Promise<{ publicKey: Uint8Array; privateKey: Uint8Array }> {
-  const pair = await suite.kem.generateKeyPair();
+  const pair = await identitySuite.kem.generateKeyPair();
   return {
-    publicKey: new Uint8Array(await suite.kem.serializePublicKey(pair.publicKey)),
-    privateKey: new Uint8Array(await suite.kem.serializePrivateKey(pair.privateKey)),
+    publicKey: new Uint8Array(await identitySuite.kem.serializePublicKey(pair.publicKey)),
+    privateKey: new Uint8Array(await identitySuite.kem.serializePrivateKey(pair.privateKey)),
   };
 }
 
 /** Prepares a raw public key of 32 bytes for sealing. Throws where the bytes are no X25519 public key. */
 export async function importSiteKey(publicKey: Uint8Array): Promise<SiteKey> {
-  return { id: siteKeyId(publicKey), key: await suite.kem.deserializePublicKey(toArrayBuffer(publicKey)) };
+  return { id: siteKeyId(publicKey), key: await identitySuite.kem.deserializePublicKey(toArrayBuffer(publicKey)) };
 }
 
 /**
@@ -63,7 +68,7 @@ export async function sealIdentity(site: SiteKey, identity: Identity, boundTo: s
   const json = new TextEncoder().encode(JSON.stringify(identity));
   const padded = new Uint8Array(Math.ceil(json.byteLength / paddingBytes) * paddingBytes).fill(0x20);
   padded.set(json);
-  const { enc, ct } = await suite.seal(
+  const { enc, ct } = await identitySuite.seal(
     { recipientPublicKey: site.key, info },
     padded,
     new TextEncoder().encode(boundTo),
@@ -73,10 +78,10 @@ export async function sealIdentity(site: SiteKey, identity: Identity, boundTo: s
 
 /** Opens a sealed identity with the site's raw private key. Throws where key, entry id or ciphertext do not fit. */
 export async function openIdentity(privateKey: Uint8Array, sealed: SealedIdentity, boundTo: string): Promise<Identity> {
-  const recipientKey = await suite.kem.deserializePrivateKey(toArrayBuffer(privateKey));
+  const recipientKey = await identitySuite.kem.deserializePrivateKey(toArrayBuffer(privateKey));
   const enc = toArrayBuffer(Buffer.from(sealed.enc, 'base64url'));
   const ct = Buffer.from(sealed.ct, 'base64url');
-  const plain = await suite.open({ recipientKey, enc, info }, ct, new TextEncoder().encode(boundTo));
+  const plain = await identitySuite.open({ recipientKey, enc, info }, ct, new TextEncoder().encode(boundTo));
   return JSON.parse(new TextDecoder().decode(plain)) as Identity;
 }
 

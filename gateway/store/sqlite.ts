@@ -210,7 +210,7 @@ class SqliteStore extends PagedReader implements Store {
     assert(!this.#closed, 'the store is closed');
     if (kind === 'write' || this.#connection === null) this.#checkFile(kind);
     try {
-      this.#connection ??= connect(openForWriting(this.path, kind), this.#limits);
+      this.#connection ??= this.#reopen(kind);
       return work(this.#connection);
     } catch (error) {
       if (spoilsConnection(error)) {
@@ -219,6 +219,12 @@ class SqliteStore extends PagedReader implements Store {
       }
       throw toStoreFault(error, kind, this.path);
     }
+  }
+
+  #reopen(kind: 'read' | 'write'): Connection {
+    const connection = connect(openForWriting(this.path, kind), this.#limits);
+    this.#log.debug('store.reopened', { path: this.path });
+    return connection;
   }
 
   /** SQLite would go on writing into a file that was deleted or replaced, and all of it would be lost. */

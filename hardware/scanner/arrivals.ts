@@ -79,8 +79,7 @@ export class Arrivals implements LineEvents {
     if (this.#paused || this.#line === null || this.#queue.length < readingsQueuedMax) return;
     this.#paused = true;
     this.#line.pause();
-    // The silence of a paused line is ours, not the scanner's.
-    this.#silence?.[Symbol.dispose]();
+    this.#awaitSilence(); // no longer, that is
   }
 
   #resume(): void {
@@ -90,8 +89,10 @@ export class Arrivals implements LineEvents {
     this.#awaitSilence();
   }
 
+  /** Starts to wait for the end of a frame anew; not while the line is paused, for then the silence is ours. */
   #awaitSilence(): void {
     this.#silence?.[Symbol.dispose]();
+    if (this.#paused) return;
     const dueMs = this.#clock.monotonicMs() + idleGapMs;
     this.#silence = this.#clock.after(idleGapMs, () => {
       if (this.#clock.monotonicMs() - dueMs > stallMs) return this.#awaitSilence();

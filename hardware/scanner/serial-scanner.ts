@@ -86,7 +86,7 @@ async function* readLine(opened: Opened, clock: Clock, signal: AbortSignal): Asy
     }
     return new Fault('SCANNER_LOST', path, { cause: arrivals.broken });
   } finally {
-
+    left.abort();
     signal.removeEventListener('abort', stop);
     stop();
     await watching;

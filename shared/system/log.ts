@@ -36,7 +36,7 @@ function readable(destination: NodeJS.WriteStream) {
   return pretty({
     destination,
     sync: true,
-    colorize: process.env.NO_COLOR === undefined,
+    colorize: !process.env.NO_COLOR,
     messageKey: 'event',
     messageFormat: '{program} {event}',
     translateTime: 'SYS:HH:MM:ss.l',

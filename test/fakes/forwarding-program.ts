@@ -2,7 +2,6 @@
  * A program that only forwards: `node test/fakes/forwarding-program.ts <data dir> <upstream URL>…`. For tests that kill
  * it. It says `forwarded` once every upstream has everything.
  */
-import { argv } from 'node:process';
 import { createForwarder } from '../../gateway/forwarder.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import { openUpstream } from '../../gateway/upstream/open-upstream.ts';
@@ -12,7 +11,7 @@ import { systemClock } from '../../shared/system/clock.ts';
 import { createLog } from '../../shared/system/log.ts';
 import { sleep } from '../../shared/time.ts';
 
-const [, , dir = '', ...urls] = argv;
+const [, , dir = '', ...urls] = process.argv;
 const log = createLog('gateway', 'info');
 const { targets } = parseUpstreamUrls(urls.join(' '), dir);
 const store = await openSqliteStore({ dir, log });

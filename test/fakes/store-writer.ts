@@ -2,7 +2,7 @@
  * A process that appends to a store, for tests that kill it or take its disk away: `node store-writer.ts DIR`. Entries
  * are numbered on from those that are there, 20 a group. It prints a JSON event after each commit (`appended`, with the
  * `last` number) and each refusal (`refused`, with the fault's `code`); after a refusal it waits for a line on standard
- * input and tries the same group again. The line `check` ends it with `checked`, the store's report.
+ * input and tries the same group again. The line `check` ends it with `checked`: the store's report, and what it logged.
  */
 import { createInterface } from 'node:readline';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
@@ -24,7 +24,8 @@ input.on('line', (line) => {
   goOn = Promise.withResolvers();
 });
 
-await using store = await openSqliteStore({ dir: process.argv[2] ?? '', log: new RecordingLog() });
+const log = new RecordingLog();
+await using store = await openSqliteStore({ dir: process.argv[2] ?? '', log });
 tell('opened', {});
 let { entries: last } = await store.check();
 while (!checking) {
@@ -44,5 +45,5 @@ while (!checking) {
   }
   await new Promise((resolve) => setImmediate(resolve)); // standard input gets its turn
 }
-tell('checked', { report: await store.check() });
+tell('checked', { report: await store.check(), logged: log.events });
 input.close();

@@ -85,7 +85,8 @@ describe('an indicator on an Arduino with StandardFirmata', () => {
     let before = outputsOf(arduino.high);
     for (const signal of [...momentSignals, ...stateSignals]) {
       indicator.show(signal);
-      for (let elapsedMs = 0; elapsedMs < trackMs(patterns[signal].lights); ) {
+      // Up to and with the instant at which a moment goes dark and a state begins anew.
+      for (let elapsedMs = 0; elapsedMs <= trackMs(patterns[signal].lights); ) {
         const frame = frameAt(signal, elapsedMs);
         const now = frame?.outputs ?? allOff;
         let since = arduino.reports.length;
@@ -96,8 +97,9 @@ describe('an indicator on an Arduino with StandardFirmata', () => {
           for (const output of outputNames) expect([before[output], now[output]]).toContain(onTheWay[output]);
         }
         before = now;
-        elapsedMs += frame?.untilNextMs ?? 0;
-        await clock.advance(frame?.untilNextMs ?? 0);
+        const stepMs = frame?.untilNextMs ?? 1;
+        elapsedMs += stepMs;
+        if (elapsedMs <= trackMs(patterns[signal].lights)) await clock.advance(stepMs);
       }
     }
   }, 60_000);

@@ -15,7 +15,7 @@ import { arrival, collect } from '../../contract/store.ts';
 import { uuid } from '../../fakes/entries.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
-import { later, refuseWith, ScriptedUpstream, takeAll } from '../../fakes/scripted-upstream.ts';
+import { later, refuseWith, ScriptedUpstream, takeAll, type UpstreamScript } from '../../fakes/scripted-upstream.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
 import { settle, VirtualClock } from '../../fakes/virtual-clock.ts';
 
@@ -52,6 +52,15 @@ async function fill(from: number, to: number): Promise<void> {
 }
 
 const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => uuid(from + index));
+
+/** Refuses the entries 1 to `last`, each with a reason of its own. */
+function saysWhy(last: number): UpstreamScript {
+  const poison = new Set(ids(1, last));
+  return ({ entries }) => {
+    const bad = entries.find(({ id }) => poison.has(id));
+    return bad === undefined ? { type: 'taken', rejected: [] } : { type: 'refused', reason: `HTTP 422: ${bad.id}` };
+  };
+}
 
 /** Lets everything happen that needs no time. */
 const quiet = () => settle(2000);
@@ -105,6 +114,25 @@ describe('forwarding', () => {
     expect(upstream.taken.size).toBe(0);
     await clock.advance(1);
     expect(upstream.taken.size).toBe(3);
+  });
+
+  test('does not sleep over an entry that comes while it finds nothing', async () => {
+    let first = true;
+    const racing = new Proxy(store, {
+      get(target, key) {
+        if (key !== 'readNext') return Reflect.get(target, key).bind(target);
+        return async (...given: Parameters<Store['readNext']>) => {
+          const found = await target.readNext(...given);
+          if (first) await fill(1, 1);
+          first = false;
+          await settle();
+          return found;
+        };
+      },
+    });
+    start({ store: racing });
+    await quiet();
+    expect(upstream.taken.size).toBe(1);
   });
 
   test('keeps a batch within its bytes as they are sent, whatever the envelope adds', async () => {
@@ -261,16 +289,44 @@ describe('an upstream that refuses', () => {
     expect(await quarantinedIds()).toEqual([uuid(1)]);
   });
 
-  test('a long run of entries gets what is behind it', async () => {
-    const poison = new Set(ids(1, 90));
-    upstream.script = refuseWith(poison);
+  test('a long run of entries gets what is behind it, and each is kept with what was said of it', async () => {
+    upstream.script = saysWhy(90);
     await fill(1, 100);
     start();
     await quiet();
     expect(await quarantinedIds()).toEqual(ids(1, 90));
     expect([...upstream.taken].sort()).toEqual(ids(91, 100));
     const details = (await collect(store.quarantine())).map(({ detail }) => detail);
-    expect(details.every((detail) => detail.includes('HTTP 422'))).toBe(true);
+    expect(details).toEqual(ids(1, 90).map((id) => expect.stringContaining(`HTTP 422: ${id}`)));
+  });
+
+  test('a long run with nothing behind it is settled once an entry has come and was taken', async () => {
+    upstream.script = saysWhy(30);
+    await fill(1, 30);
+    start();
+    await quiet();
+    expect(await quarantinedIds()).toEqual(ids(1, refusedInRowMax));
+    await fill(31, 31);
+    await clock.advance(standOffPlan.firstMs);
+    await quiet();
+    expect(await quarantinedIds()).toEqual(ids(1, 30));
+    expect([...upstream.taken]).toEqual(ids(31, 31));
+  });
+
+  test('everything is asked again ever less often, but at least every quarter of an hour', async () => {
+    upstream.script = saysWhy(1000);
+    await fill(1, 30);
+    start();
+    const asked: number[] = [];
+    for (let minute = 0; minute < 180; minute++) {
+      const before = upstream.batches.length;
+      await clock.advance(60_000);
+      if (upstream.batches.length > before) asked.push(minute);
+    }
+    const gaps = asked.slice(1).map((minute, index) => minute - (asked[index] ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(15);
+    expect(gaps.at(-1)).toBeGreaterThanOrEqual(12);
+    expect((await quarantinedIds()).length).toBe(refusedInRowMax);
   });
 
   test('everything raises the alarm and keeps all but a few entries waiting until it is mended', async () => {

@@ -96,6 +96,8 @@ describe('finding what an upstream refuses', () => {
     expect(run.quarantined).toEqual([...poison]);
     expect(run.delivered).toHaveLength(700);
     expect(run.alarms).toBe(0);
+    // One request for each, not a search for each.
+    expect(run.sends).toBeLessThan(300 + 60);
   });
 
   test('an upstream that refuses everything costs no more than a few entries their place', () => {

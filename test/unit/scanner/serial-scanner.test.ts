@@ -132,8 +132,18 @@ describe('a serial scanner', () => {
     const last = soon();
     await settle();
     expect(port.paused).toBe(false);
-    port.send(' one more\r');
+    await clock.advance(idleGapMs - 1);
+    port.send(' one more');
+    await clock.advance(idleGapMs);
     expect(await last).toBe('the beginning of one more');
+  });
+
+  it('is heard to be silent also after it was paused', async () => {
+    await next();
+    port.send(`${'code\r'.repeat(readingsQueuedMax)}last`);
+    await clock.advance(10 * idleGapMs);
+    for (let count = 0; count < readingsQueuedMax; count++) await next();
+    expect(await next(2 * idleGapMs)).toBe('last');
   });
 });
 

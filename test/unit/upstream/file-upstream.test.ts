@@ -105,10 +105,13 @@ describe('a file of entries', () => {
     expect(written()).toBe(linesOf(2));
   });
 
-  test.each(['/dev/null', '/dev'])('that is none (%s) takes nothing', async (other) => {
+  test.each([
+    ['/dev/null', 'the path is not a file'],
+    ['/dev', expect.stringContaining('EISDIR')],
+  ])('that is none (%s) takes nothing', async (other, reason) => {
     path = other;
     reopen();
-    expect(await send(1)).toMatchObject(alarm);
+    expect(await send(1)).toMatchObject({ ...alarm, reason });
   });
 
   test('that holds something else is not touched', async () => {

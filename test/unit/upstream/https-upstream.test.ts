@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -107,6 +108,17 @@ describe('a request', () => {
     server.answer('close');
     expect(await upstream.send(batch(7), never)).toMatchObject({ type: 'taken' });
     expect(server.ids).toHaveLength(7);
+  });
+});
+
+describe('a stop signal that lives as long as the gateway', () => {
+  test('keeps nothing of a request that is over', async () => {
+    const server = await serve();
+    const upstream = connect(server.url);
+    const stop = new AbortController();
+    server.answer({ status: 204 }, 'garbage', { status: 503 });
+    for (let number = 1; number <= 3; number++) await upstream.send(batch(number), stop.signal);
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
   });
 });
 
