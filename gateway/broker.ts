@@ -9,6 +9,7 @@ import { within } from '../shared/time.ts';
 import { maySubscribe, siteTopic } from '../shared/topics.ts';
 import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.ts';
+import { SparseLog } from './sparse-log.ts';
 import { listenTls } from './tls-listener.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
 
@@ -83,10 +84,14 @@ export async function startMqtt(options: MqttOptions): Promise<MqttBroker> {
   return broker;
 }
 
+/** The same trouble with the same kiosk is logged this often, in milliseconds. */
+const repeatLogMs = 60_000;
+
 class AedesBroker implements MqttBroker {
   readonly #options: MqttOptions;
   readonly #limits: BrokerLimits;
   readonly #aedes: Aedes;
+  readonly #sparse: SparseLog;
   readonly #table = new ConnectionTable();
   readonly #byStream = new WeakMap<object, KioskConnection>();
   /** Entries that are being committed. */
@@ -97,6 +102,7 @@ class AedesBroker implements MqttBroker {
   constructor(options: MqttOptions) {
     this.#options = options;
     this.#limits = { ...brokerLimits, ...options.limits };
+    this.#sparse = new SparseLog(options.clock, options.log, repeatLogMs);
     this.#aedes = new Aedes(this.#aedesOptions());
     this.#aedes.on('clientError', (client, error) => this.#noteError(client, error));
     this.#aedes.on('connectionError', (client, error) => this.#noteError(client, error));
@@ -172,6 +178,11 @@ class AedesBroker implements MqttBroker {
     if (connection !== undefined) connection.endReason ??= describeError(error);
   }
 
+  /** What a broken kiosk does, it does again and again: logged once a minute. */
+  #warn(event: string, { kiosk }: KioskConnection, fields: Record<string, unknown>): void {
+    this.#sparse.write('warn', event, kiosk, { kiosk, ...fields });
+  }
+
   /** Makes a CONNECT packet fit our rules before aedes acts on it. Returns why it is refused, or null. */
   #prepare(client: Client, packet: ConnectPacket): string | null {
     const connection = this.#connectionOf(client);
@@ -186,7 +197,7 @@ class AedesBroker implements MqttBroker {
     connection.will = readState(Buffer.from(packet.will.payload), this.#limits.stateBytesMax);
     if (connection.will !== null) return null;
     delete packet.will;
-    this.#options.log.warn('broker.will-invalid', { kiosk: connection.kiosk });
+    this.#warn('broker.will-invalid', connection, {});
     return null;
   }
 
@@ -199,7 +210,7 @@ class AedesBroker implements MqttBroker {
     if (packet.qos === 2) return new Error('QoS 2 is not served');
     if (packet.topic === connection.entriesTopic) return this.#takeEntry(connection, packet);
     if (packet.topic === connection.stateTopic) return this.#takeState(connection, packet);
-    this.#options.log.warn('broker.topic-denied', { kiosk: connection.kiosk, topic: packet.topic.slice(0, 200) });
+    this.#warn('broker.topic-denied', connection, { topic: packet.topic.slice(0, 200) });
     return new Error('published on a foreign topic');
   }
 
@@ -225,7 +236,7 @@ class AedesBroker implements MqttBroker {
       return null;
     }
     packet.retain = false;
-    this.#options.log.warn('broker.state-invalid', { kiosk: connection.kiosk, bytes: packet.payload.length });
+    this.#warn('broker.state-invalid', connection, { bytes: packet.payload.length });
     return null;
   }
 
@@ -248,7 +259,7 @@ class AedesBroker implements MqttBroker {
       filters.add(filter);
       return true;
     }
-    this.#options.log.warn('broker.filter-denied', { kiosk, filter: filter.slice(0, 200) });
+    this.#warn('broker.filter-denied', connection, { filter: filter.slice(0, 200) });
     return false;
   }
 

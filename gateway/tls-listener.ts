@@ -5,6 +5,7 @@ import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { kioskIdSchema } from '../shared/topics.ts';
 import type { BrokerLimits } from './broker-limits.ts';
+import { SparseLog } from './sparse-log.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
 
 export interface TlsListener extends AsyncDisposable {
@@ -26,15 +27,13 @@ export interface TlsListenerOptions {
   readonly log: Log;
 }
 
-/** The same trouble from the same peer is logged this often, in milliseconds. */
+/** The same trouble from the same peer is logged this often, in milliseconds: a scan of the network must not fill the disk. */
 const repeatLogMs = 60_000;
-/** Peers whose trouble is remembered; beyond that the oldest is forgotten. */
-const rememberedPeersMax = 256;
 
 /** Listens. Throws the Fault LISTEN_FAILED. */
 export async function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
   const { host, port, credentials, limits, log, clock } = options;
-  const isNews = rememberPeers(clock);
+  const sparse = new SparseLog(clock, log, repeatLogMs);
   const sockets = new Set<Socket>();
   const server = createServer({
     ...toContext(credentials),
@@ -55,11 +54,12 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
     const peer = socket.remoteAddress ?? 'unknown';
     // A certificate that was looked at and found wanting shows up as a mere reset; the reason stands on the socket.
     const reason = socket.authorizationError ?? describeError(error);
-    if (isNews(peer)) log.warn('broker.handshake-failed', { peer, reason: String(reason) });
+    sparse.write('warn', 'broker.handshake-failed', peer, { peer, reason: String(reason) });
     socket.destroy();
   });
   server.on('drop', (peer) => {
-    if (isNews('drop')) log.warn('broker.connections-full', { peer: peer?.remoteAddress, max: limits.connectionsMax });
+    const fields = { peer: peer?.remoteAddress, max: limits.connectionsMax };
+    sparse.write('warn', 'broker.connections-full', '', fields);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
@@ -98,19 +98,4 @@ function admit(socket: TLSSocket, { onKiosk, log }: TlsListenerOptions): void {
   log.warn('broker.identity-invalid', { peer: socket.remoteAddress });
   socket.on('error', () => undefined);
   socket.destroy();
-}
-
-/** Tells whether trouble with a peer is worth a line, so that a scan of the network does not fill the disk with logs. */
-function rememberPeers(clock: Clock): (peer: string) => boolean {
-  const loggedMs = new Map<string, number>();
-  return (peer) => {
-    const nowMs = clock.monotonicMs();
-    const lastMs = loggedMs.get(peer);
-    if (lastMs !== undefined && nowMs - lastMs < repeatLogMs) return false;
-    loggedMs.delete(peer);
-    loggedMs.set(peer, nowMs);
-    const [oldest] = loggedMs.keys();
-    if (loggedMs.size > rememberedPeersMax && oldest !== undefined) loggedMs.delete(oldest);
-    return true;
-  };
 }

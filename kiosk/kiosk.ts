@@ -45,6 +45,7 @@ const refusalOfDiscarded = {
   undecodable: 'scanner-not-utf8',
 } as const satisfies Record<string, RefusalReason>;
 
+/** One gate at work. Readings are handled one after the other, so scans are answered in the order they came. */
 export class Kiosk implements Disposable {
   readonly #parts: KioskParts;
   #station: Station;

@@ -38,7 +38,10 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
   return runKiosk(
     {
       parsers: { scanner: parseScannerSetting, board: parseBoardSetting },
-      openScanner: (setting, surroundings) => openScanner(setting, { ...surroundings, input: process.stdin }),
+      openScanner: (setting, board, surroundings) => {
+        const except = board.type === 'firmata' ? [board.path] : [];
+        return openScanner(setting, { ...surroundings, input: process.stdin, except });
+      },
       openIndicator: (setting, { clock, chance, log }) => {
         const color = !process.env.NO_COLOR;
         const io = openBoard(setting, { clock, chance, log, terminal: process.stdout, color });

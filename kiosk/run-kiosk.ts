@@ -25,7 +25,8 @@ const faultShownMs = 2_000;
 /** The devices of a kiosk, given by `main.ts`; a test gives its own. */
 export interface Hardware<ScannerSetting, BoardSetting> {
   readonly parsers: HardwareParsers<ScannerSetting, BoardSetting>;
-  openScanner(setting: ScannerSetting, surroundings: Surroundings): Promise<Scanner>;
+  /** The board's setting is given because `auto` must not take the board for a scanner. */
+  openScanner(setting: ScannerSetting, board: BoardSetting, surroundings: Surroundings): Promise<Scanner>;
   openIndicator(setting: BoardSetting, surroundings: Surroundings): Indicator;
 }
 
@@ -53,7 +54,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     checkKioskId(credentials, config);
     const isFirstStart = !existsSync(join(config.dataDir, outboxFileName));
     const outbox = parts.use(openOutbox({ dir: config.dataDir, kiosk: credentials.kiosk, ...surroundings }));
-    const scanner = await hardware.openScanner(config.scanner, surroundings);
+    const scanner = await hardware.openScanner(config.scanner, config.board, surroundings);
     if (isFirstStart && scanner.name === 'stdin') process.stderr.write(describeSamples());
     const link = parts.use(
       createLink({

@@ -21,7 +21,7 @@ const indicator = new RecordingIndicator((signal) => {
 await runKiosk(
   {
     parsers: { scanner: (path: string) => ({ value: path }), board: () => ({ value: null }) },
-    openScanner: async (path, surroundings) =>
+    openScanner: async (path, _board, surroundings) =>
       createSerialScanner({ name: path, find: async () => path, baudRate: 115_200, ...surroundings }),
     openIndicator: () => indicator,
   },

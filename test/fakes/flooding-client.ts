@@ -30,7 +30,6 @@ function flood(): void {
 /** A fixed header that announces 157,286,400 bytes [MQTT-2.2.3]. */
 const announced = [0x80, 0x80, 0x80, 0x4b];
 socket.on('error', () => undefined);
-socket.on('close', () => process.exit(0));
 socket.once('secureConnect', () => {
   if (packet === 'connect') {
     socket.write(Uint8Array.of(0x10, ...announced));

@@ -10,6 +10,7 @@ import { type Broker, type BrokerOptions, startBroker } from '../../gateway/brok
 import { openTrust, type Trust } from '../../gateway/trust/authority.ts';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
 import { systemClock } from '../../shared/system/clock.ts';
+import { sleep } from '../../shared/time.ts';
 import { entriesTopic, stateTopic } from '../../shared/topics.ts';
 import { runProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
@@ -174,12 +175,17 @@ describe('a peer that misbehaves', () => {
       for (let number = 0; number < 3; number++) await isLetIn(await credentials());
       const beforeBytes = process.memoryUsage().rss;
       let peakBytes = beforeBytes;
-      const watch = setInterval(() => {
-        peakBytes = Math.max(peakBytes, process.memoryUsage().rss);
-      }, 5);
+      const ended = new AbortController();
+      const watching = (async () => {
+        while (!ended.signal.aborted) {
+          peakBytes = Math.max(peakBytes, process.memoryUsage().rss);
+          await sleep(systemClock, 5, ended.signal);
+        }
+      })();
       const script = 'test/fakes/flooding-client.ts';
       const ran = await runProcess([script, String(broker.port), join(root, 'gate-a'), packet]);
-      clearInterval(watch);
+      ended.abort();
+      await watching;
       expect(ran.code).toBe(0);
       expect(peakBytes - beforeBytes).toBeLessThan(20 * 1024 * 1024);
       const reasons = log.lines

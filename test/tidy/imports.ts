@@ -36,8 +36,11 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that decide and do nothing else: they import no built-in module, and at run time only each other and zod. */
 export const pureFiles: readonly string[] = [
+  'hardware/board/board-setting.ts',
   'hardware/indicator/signals.ts',
   'hardware/scanner/framer.ts',
+  'hardware/scanner/scanner-choice.ts',
+  'hardware/scanner/scanner-setting.ts',
   'kiosk/station.ts',
   'shared/code/',
   'shared/entry.ts',

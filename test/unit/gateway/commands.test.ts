@@ -12,11 +12,13 @@ async function storeOf(...arrivals: Arrival[]): Promise<Store> {
 
 function arrival(...made: Parameters<typeof makeEntry>): Arrival {
   const { entry, body } = makeEntry(...made);
-  return { type: 'entry', entry, body };
+  return { type: 'entry', entry, body, receivedMs: Date.UTC(2026, 10, 20) };
 }
 
 async function text(pieces: AsyncIterable<string>): Promise<string> {
-  return (await Array.fromAsync(pieces)).join('');
+  let all = '';
+  for await (const piece of pieces) all += piece;
+  return all;
 }
 
 describe('entries', () => {
