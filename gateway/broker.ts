@@ -1,6 +1,6 @@
 /** The MQTT broker: who may connect and what each may say. A PUBACK goes out only when the intake has the entry on disk. */
 import { randomUUID } from 'node:crypto';
-import { type Duplex, finished } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Aedes, type AedesOptions, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
 import type { KioskState, SiteNotice } from '../shared/entry.ts';
 import { describeError } from '../shared/fault.ts';
@@ -12,6 +12,7 @@ import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.
 import { SparseLog } from './sparse-log.ts';
 import { listenTls } from './tls-listener.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
+import { UnderWay } from './under-way.ts';
 
 export interface MqttOptions {
   /**
@@ -95,8 +96,7 @@ class AedesBroker implements MqttBroker {
   readonly #table = new ConnectionTable();
   readonly #byStream = new WeakMap<object, KioskConnection>();
   /** Entries that are being committed. */
-  #pending = 0;
-  #onIdle: (() => void) | null = null;
+  readonly #commits = new UnderWay();
   #stopped: Promise<void> | null = null;
 
   constructor(options: MqttOptions) {
@@ -216,15 +216,11 @@ class AedesBroker implements MqttBroker {
 
   async #takeEntry(connection: KioskConnection, packet: PublishPacket): Promise<void> {
     packet.retain = false;
-    this.#pending += 1;
+    const { accept } = this.#options;
     try {
-      await this.#options.accept(connection, connection.kiosk, toBytes(packet.payload));
+      await this.#commits.track(accept(connection, connection.kiosk, toBytes(packet.payload)));
     } catch (error) {
       throw new Error(`entry not kept: ${describeError(error)}`);
-    } finally {
-      this.#pending -= 1;
-      // After the microtasks, so that the PUBACK is written before a stop goes on.
-      if (this.#pending === 0) setImmediate(() => this.#onIdle?.());
     }
   }
 
@@ -283,24 +279,13 @@ class AedesBroker implements MqttBroker {
   /** Reads nothing more (see `handle`), lets commits finish, sends their PUBACKs, then closes. */
   async #stop(): Promise<void> {
     const { clock, log } = this.#options;
-    const idle = new Promise<void>((resolve) => {
-      if (this.#pending === 0) return resolve();
-      this.#onIdle = resolve;
-    });
-    const committed = await within(clock, this.#limits.stopTimeoutMs, idle);
-    if (!committed.inTime) log.warn('broker.stopped-early', { pending: this.#pending });
-    const sent = [...this.#table].map(({ stream }) => endWriting(stream));
+    const committed = await within(clock, this.#limits.stopTimeoutMs, this.#commits.idle());
+    if (!committed.inTime) log.warn('broker.stopped-early', { pending: this.#commits.count });
+    const sent = [...this.#table].map((connection) => connection.finishWriting());
     await within(clock, this.#limits.stopTimeoutMs, Promise.all(sent));
     for (const connection of this.#table) connection.end('the gateway stops');
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
   }
-}
-
-function endWriting(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    finished(stream, { readable: false }, () => resolve());
-    stream.end();
-  });
 }
 
 function toBytes(payload: string | Buffer): Uint8Array {

@@ -1,10 +1,11 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type Environment, logLevelSchema, readEnvironment } from '../shared/environment.ts';
 import { parseUpstreamUrls } from './upstream/upstream-url.ts';
 
-/** Where entries go unless told otherwise: a file in the data directory. */
-const upstreamDefault = 'file:./upstream.ndjson';
+/** Where entries go unless told otherwise: this file in the data directory. */
+const upstreamFileDefault = 'upstream.ndjson';
 
 const port = z.int('must be a port number').min(0, 'must be a port number').max(65_535, 'must be a port number');
 
@@ -23,9 +24,9 @@ function serveSchema(dataDir: string) {
     RAVAO_MQTT_PORT: z.string().default('8883').transform(Number).pipe(port),
     RAVAO_UPSTREAM_URL: z
       .string()
-      .default(upstreamDefault)
+      .default(pathToFileURL(join(dataDir, upstreamFileDefault)).href)
       .transform((text, context) => {
-        const { targets, problems } = parseUpstreamUrls(text, dataDir);
+        const { targets, problems } = parseUpstreamUrls(text, dataDir, resolve('.'));
         for (const message of problems) context.addIssue({ code: 'custom', message });
         return targets;
       }),

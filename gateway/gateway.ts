@@ -47,7 +47,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     version: manifest.version,
   };
   for (const target of config.upstreams) {
-    const upstream = await openUpstream(target, { ...upstreamSettings, clock, log });
+    const upstream = started.use(await openUpstream(target, { ...upstreamSettings, clock, log }));
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
   const intake = started.use(createIntake({ store, clock, log }));

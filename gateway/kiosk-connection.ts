@@ -1,5 +1,5 @@
 /** What the gateway knows of one connection, whatever it runs over. */
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import { type KioskState, kioskStateSchema } from '../shared/entry.ts';
 import { entriesTopic, stateTopic } from '../shared/topics.ts';
 import type { BrokerLimits } from './broker-limits.ts';
@@ -37,6 +37,14 @@ export class KioskConnection {
   end(reason: string): void {
     this.endReason ??= reason;
     this.stream.destroy();
+  }
+
+  /** Says no more, and resolves when all that was said has been handed to the network. */
+  finishWriting(): Promise<void> {
+    return new Promise((resolve) => {
+      finished(this.stream, { readable: false }, () => resolve());
+      this.stream.end();
+    });
   }
 
   /**

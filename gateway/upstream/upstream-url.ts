@@ -19,15 +19,16 @@ export type UpstreamTarget =
 export type ParsedUpstreamUrl = { readonly value: UpstreamTarget } | { readonly problem: string };
 
 /**
- * Understands one upstream URL: `file:./x` (within `baseDir`), `file:///x`, `https:`, or `http:` to this machine.
+ * Understands one upstream URL: `file:./x` (within `fromDir`), `file:///x`, `https:`, or `http:` to this machine.
  * The target's name is stable and free of secrets: no user, no query; a file within `baseDir` is named relative to it,
  * so that a data directory that is moved, store and file together, is not forwarded a second time.
  * @param baseDir absolute; the directory that also holds the store.
+ * @param fromDir absolute; where relative paths begin.
  */
-export function parseUpstreamUrl(text: string, baseDir: string): ParsedUpstreamUrl {
+export function parseUpstreamUrl(text: string, baseDir: string, fromDir = baseDir): ParsedUpstreamUrl {
   const wrong = (why: string): ParsedUpstreamUrl => ({ problem: `"${withoutSecrets(text)}" ${why}` });
-  const base = `file://${baseDir.split('/').map(encodeURIComponent).join('/').replace(/\/*$/, '/')}`;
-  const url = URL.parse(text, /^file:/i.test(text) ? base : undefined);
+  const base = folderUrl(baseDir);
+  const url = URL.parse(text, /^file:/i.test(text) ? folderUrl(fromDir) : undefined);
   if (url === null) return wrong('is not a URL: write file:./entries.ndjson or https://host/path');
   if (url.protocol === 'file:') return parseFileUrl(url, base, wrong);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return wrong('must begin with file: or https:');
@@ -38,6 +39,10 @@ export function parseUpstreamUrl(text: string, baseDir: string): ParsedUpstreamU
   const name = `${url.protocol}//${url.host}${url.pathname}`;
   url.hash = '';
   return { value: { type: 'http', name, url: url.href, secure: url.protocol === 'https:' } };
+}
+
+function folderUrl(dir: string): string {
+  return `file://${dir.split('/').map(encodeURIComponent).join('/').replace(/\/*$/, '/')}`;
 }
 
 function parseFileUrl(url: URL, base: string, wrong: (why: string) => ParsedUpstreamUrl): ParsedUpstreamUrl {
@@ -59,6 +64,7 @@ function parseFileUrl(url: URL, base: string, wrong: (why: string) => ParsedUpst
 export function parseUpstreamUrls(
   text: string,
   baseDir: string,
+  fromDir = baseDir,
 ): { readonly targets: readonly UpstreamTarget[]; readonly problems: readonly string[] } {
   const targets = new Map<string, UpstreamTarget>();
   const problems: string[] = [];
@@ -66,7 +72,7 @@ export function parseUpstreamUrls(
   if (words.length === 0) problems.push('names no upstream');
   if (words.length > upstreamsMax) problems.push(`names ${words.length} upstreams, ${upstreamsMax} are allowed`);
   for (const word of words.slice(0, upstreamsMax)) {
-    const parsed = parseUpstreamUrl(word, baseDir);
+    const parsed = parseUpstreamUrl(word, baseDir, fromDir);
     if ('problem' in parsed) problems.push(parsed.problem);
     else if (targets.has(parsed.value.name)) problems.push(`names ${parsed.value.name} twice`);
     else targets.set(parsed.value.name, parsed.value);

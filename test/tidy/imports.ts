@@ -36,6 +36,11 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that decide and do nothing else: they import no built-in module, and at run time only each other and zod. */
 export const pureFiles: readonly string[] = [
+  'gateway/forwarding.ts',
+  'gateway/packet-guard.ts',
+  'gateway/upstream/cloud-events.ts',
+  'gateway/upstream/http-answer.ts',
+  'gateway/upstream/upstream-url.ts',
   'hardware/board/board-setting.ts',
   'hardware/indicator/signals.ts',
   'hardware/scanner/framer.ts',

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readGatewayConfig, readSiteConfig } from '../../../gateway/config.ts';
 import type { Fault } from '../../../shared/fault.ts';
@@ -23,6 +24,11 @@ describe("a gateway's configuration", () => {
       RAVAO_UPSTREAM_URL: ' https://a.example/entries  file:///media/usb/b.ndjson ',
     });
     expect(upstreams.map(({ name }) => name)).toEqual(['https://a.example/entries', 'file:///media/usb/b.ndjson']);
+  });
+
+  it('takes a relative file from where the gateway is started, as a shell would', () => {
+    const [upstream] = readGatewayConfig({ RAVAO_UPSTREAM_URL: 'file:./out.ndjson' }).upstreams;
+    expect(upstream).toMatchObject({ type: 'file', path: join(process.cwd(), 'out.ndjson'), inBase: false });
   });
 
   it('lists every problem at once, each with its variable', () => {
