@@ -21,7 +21,7 @@ export const brokerLimits = {
   /** How long a client may leave what it is sent unread before it is closed. */
   drainTimeoutMs: 30_000,
   /** How long a stop waits for entries that are being committed, and then for their PUBACKs to be sent. */
-  stopTimeoutMs: 2_000,
+  stopTimeoutMs: 1_500,
 } as const;
 
 export type BrokerLimits = { readonly [Name in keyof typeof brokerLimits]: number };

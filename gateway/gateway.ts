@@ -1,20 +1,16 @@
 /** Wires the gateway's parts together and takes them apart in reverse. */
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { describeError } from '../shared/fault.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
-import { sleep } from '../shared/time.ts';
-import { type Broker, startBroker } from './broker.ts';
+import { startBroker } from './broker.ts';
 import type { GatewayConfig } from './config.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { openTrust, type Trust } from './trust/authority.ts';
+import { openTrust } from './trust/authority.ts';
+import { keepRenewed } from './trust/renewal.ts';
 import { openUpstream } from './upstream/open-upstream.ts';
-
-/** The gateway's own certificate is looked at this often, in milliseconds. */
-const renewalEveryMs = 12 * 60 * 60 * 1000;
 
 export interface Gateway extends AsyncDisposable {
   /** The port it listens on. */
@@ -50,12 +46,13 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     const upstream = started.use(await openUpstream(target, { ...upstreamSettings, clock, log }));
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
+  const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
   const broker = started.use(
     await startBroker({
       host: config.host,
       port: config.port,
-      credentials: await trust.gatewayCredentials(config.host),
+      credentials,
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
       onState: (kiosk, state) => log.debug('kiosk.state', { kiosk, state }),
       siteNotice: trust.notice,
@@ -63,32 +60,16 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       log,
     }),
   );
-  const stop = new AbortController();
-  const renewing = keepRenewed(broker, trust, config.host, { clock, log }, stop.signal);
-  started.defer(() => {
-    stop.abort();
-    return renewing;
-  });
+  started.use(
+    keepRenewed({
+      trust,
+      listenHost: config.host,
+      current: credentials,
+      onRenewed: (next) => broker.renew(next),
+      clock,
+      log,
+    }),
+  );
   const parts = started.move();
   return { port: broker.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
-}
-
-/** Gives the broker a new certificate before the old one ends, and when the machine's names or addresses change. */
-async function keepRenewed(
-  broker: Broker,
-  trust: Trust,
-  host: string,
-  { clock, log }: Pick<Surroundings, 'clock' | 'log'>,
-  signal: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    await sleep(clock, renewalEveryMs, signal);
-    if (signal.aborted) return;
-    try {
-      broker.renew(await trust.gatewayCredentials(host));
-    } catch (error) {
-      // The certificate in use is good for weeks yet: said now, tried again at the next look.
-      log.error('trust.renewal-failed', { error: describeError(error) });
-    }
-  }
 }

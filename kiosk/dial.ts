@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { connect, createSecureContext, type TLSSocket } from 'node:tls';
 import { Fault } from '../shared/fault.ts';
 import { gatewayServerName } from '../shared/gateway-name.ts';
@@ -29,6 +30,8 @@ export function dialTls({ host, port, caPem, certPem, keyPem }: TlsTarget): () =
 
 function readCredentials(pem: { ca: string; cert: string; key: string }) {
   try {
+    // Node passes over an authority it cannot read, and takes an empty one for all those that browsers trust.
+    for (const certificate of [pem.ca, pem.cert]) new X509Certificate(certificate);
     return createSecureContext({ ...pem, minVersion: 'TLSv1.3' });
   } catch (error) {
     throw new Fault('CREDENTIALS_INVALID', 'The certificate, its key or the authority cannot be read.', {

@@ -266,6 +266,35 @@ describe('a kiosk', () => {
   });
 });
 
+describe('a half-dead peer', () => {
+  /** A connection that says these packets and never reads. */
+  function attachMute(kiosk: string, keepalive: number, ...packets: mqttPacket.Packet[]): void {
+    const [clientEnd, serverEnd] = connectionPair();
+    broker.handle(serverEnd, kiosk);
+    const connect = { clientId: 'mute', keepalive, clean: true, protocolId: 'MQTT', protocolVersion: 4 } as const;
+    clientEnd.write(mqttPacket.generate({ cmd: 'connect', ...connect }));
+    for (const packet of packets) clientEnd.write(mqttPacket.generate(packet));
+  }
+
+  it('that falls silent is closed after one and a half times its keep-alive', async () => {
+    attachMute('gate-a', 1);
+    await vi.waitFor(() => expect(disconnectReasons()).toEqual(['keep alive timeout']), { timeout: 10_000 });
+  });
+
+  it('that does not read what it subscribed to is closed and holds up nobody', async () => {
+    const subscriptions = [{ topic: stateTopic('gate-a'), qos: 0 } as const];
+    attachMute('gate-a', 60, { cmd: 'subscribe', messageId: 1, subscriptions });
+    const healthy = await connect('gate-a');
+    const state = JSON.stringify({ v: 1, online: true, note: 'x'.repeat(3900) });
+    for (let number = 0; number < 150; number++) {
+      expect(await publish(healthy, stateTopic('gate-a'), state)).toBe('acknowledged');
+    }
+    await vi.waitFor(() => expect(disconnectReasons()).toEqual(['does not read what it is sent']));
+    expect(await publish(healthy, entriesTopic('gate-a'), 'x')).toBe('acknowledged');
+    expect(broker.connections).toBe(1);
+  });
+});
+
 describe('what a kiosk says of itself', () => {
   const online = { v: 1, online: true, outbox: { depth: 3, limit: 10, oldestMs: 5 } } as const;
 
