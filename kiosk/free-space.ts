@@ -35,9 +35,4 @@ export class FreeSpace {
     }
     return this.#bytes;
   }
-
-  /** Makes the next call ask: something has just failed for want of space. */
-  askAgain(): void {
-    this.#askedMs = null;
-  }
 }

@@ -213,6 +213,7 @@ export class Kiosk implements Disposable {
       log.warn('outbox.level', { level, depth: outbox.depth(), limit: outbox.entriesMax });
       this.#level = level;
       this.#step({ type: 'level', full: level === 'full' });
+      this.#parts.onStateChanged();
     }
     this.#levelTimer = clock.after(levelEveryMs, () => this.#watchLevel());
   }

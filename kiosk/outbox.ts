@@ -109,14 +109,10 @@ export function openOutbox(options: OutboxOptions): Outbox {
   const db = translating('open', path, () => new Database(path, { timeout: lockTimeoutMs, fileMustExist: true }));
   try {
     const { epoch, lastSeq } = translating('open', path, () => claim(db, path, options.kiosk));
-    db.pragma(
-      `max_page_count = ${Math.floor(limits.fileBytesMax / (db.pragma('page_size', { simple: true }) as number))}`,
-    );
-    const space = new FreeSpace(
-      options.freeBytes ?? (() => freeBytesOf(options.dir)),
-      options.clock,
-      limits.freeBytesEveryMs,
-    );
+    const pageBytes = db.pragma('page_size', { simple: true }) as number;
+    db.pragma(`max_page_count = ${Math.floor(limits.fileBytesMax / pageBytes)}`);
+    const freeBytes = options.freeBytes ?? (() => freeBytesOf(options.dir));
+    const space = new FreeSpace(freeBytes, options.clock, limits.freeBytesEveryMs);
     const outbox = new SqliteOutbox({ db, path, kiosk: options.kiosk, epoch, lastSeq, limits, space });
     options.log.info(created ? 'outbox.created' : 'outbox.opened', { path, epoch, lastSeq, depth: outbox.depth() });
     return outbox;
@@ -209,22 +205,24 @@ class SqliteOutbox implements Outbox {
     if (levelOf(this.#depth, free, limits) === 'full') {
       throw new Fault('OUTBOX_FULL', `${path}: ${this.#depth} entries, ${free} bytes free on the disk.`);
     }
-    this.#write(() => this.#statements.append({ seq, body }, Date.parse(draft.at), presence, limits.presencesMax));
+    this.#do('write', () =>
+      this.#statements.append({ seq, body }, Date.parse(draft.at), presence, limits.presencesMax),
+    );
     this.#lastSeq = seq;
     this.#depth += 1;
     return { seq, epoch, body };
   }
 
   lastDirection(subject: string): Passage | null {
-    return this.#read(() => this.#statements.presence.get(subject)) ?? null;
+    return this.#do('read', () => this.#statements.presence.get(subject)) ?? null;
   }
 
   peek(afterSeq: number, limit: number): readonly OutboxRow[] {
-    return this.#read(() => this.#statements.page.all(afterSeq, limit));
+    return this.#do('read', () => this.#statements.page.all(afterSeq, limit));
   }
 
   forget(seqs: readonly number[]): void {
-    this.#depth -= this.#write(() => this.#statements.remove(seqs));
+    this.#depth -= this.#do('write', () => this.#statements.remove(seqs));
     assert(this.#depth >= 0);
   }
 
@@ -233,7 +231,7 @@ class SqliteOutbox implements Outbox {
   }
 
   oldestAtMs(): number | null {
-    return this.#read(() => this.#statements.oldest.get()) ?? null;
+    return this.#do('read', () => this.#statements.oldest.get()) ?? null;
   }
 
   level(): OutboxLevel {
@@ -245,17 +243,8 @@ class SqliteOutbox implements Outbox {
     this.#parts.db.close();
   }
 
-  #read<T>(read: () => T): T {
-    return translating('read', this.#parts.path, read);
-  }
-
-  #write<T>(write: () => T): T {
-    try {
-      return translating('write', this.#parts.path, write);
-    } catch (error) {
-      this.#parts.space.askAgain();
-      throw error;
-    }
+  #do<T>(doing: 'read' | 'write', action: () => T): T {
+    return translating(doing, this.#parts.path, action);
   }
 }
 

@@ -27,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
 /** Takes many minutes, so it is asked for. */
 const longBenches: Readonly<Record<string, Bench>> = { growth: benchGrowth };
 
+/** What to run, or what is wrong with the arguments. */
 function readArguments() {
   const { values } = parseArgs({
     options: {
@@ -39,15 +40,20 @@ function readArguments() {
   const named = values.only.split(',').filter((name) => name !== '');
   const unknown = named.filter((name) => !Object.hasOwn(available, name));
   if (unknown.length > 0)
-    throw new Error(`no benchmark ${unknown.join(', ')}; there are ${Object.keys(available).join(', ')}`);
+    return `There is no benchmark ${unknown.join(', ')}; there are ${Object.keys(available).join(', ')}.`;
   const chosen = named.length > 0 ? named : Object.keys(values.long ? available : benches);
   const scale = Number(values.scale);
-  if (!(scale > 0 && scale <= 1)) throw new Error('--scale is a share of the full size, above 0 and at most 1');
+  if (!(scale > 0 && scale <= 1)) return '--scale is a share of the full size, above 0 and at most 1.';
   return { chosen: Object.entries(available).filter(([name]) => chosen.includes(name)), scale };
 }
 
 async function runAll(): Promise<boolean> {
-  const { chosen, scale } = readArguments();
+  const typed = readArguments();
+  if (typeof typed === 'string') {
+    process.stderr.write(`${typed}\n`);
+    return false;
+  }
+  const { chosen, scale } = typed;
   const prerequisites = fileURLToPath(new URL('../prerequisites.ts', import.meta.url));
   if (spawnSync(process.execPath, [prerequisites, 'bench'], { stdio: 'inherit' }).status !== 0) return false;
   const progress = (text: string) => void process.stderr.write(`${text}\n`);

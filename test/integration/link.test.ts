@@ -240,7 +240,14 @@ it('gives up a line that swallows what is sent, and sends it again on a new one'
 
 it('refuses credentials that are none, or do not belong together, before anything is dialled', async () => {
   const target = { host: '127.0.0.1', port: 1, caPem: authority.certPem, ...kiosk };
-  const wrong = [{ keyPem: makeKey() }, { keyPem: 'none' }, { certPem: '' }, { certPem: 'none' }, { caPem: 'none' }, { caPem: '' }];
+  const wrong = [
+    { keyPem: makeKey() },
+    { keyPem: 'none' },
+    { certPem: '' },
+    { certPem: 'none' },
+    { caPem: 'none' },
+    { caPem: '' },
+  ];
   for (const part of wrong) {
     expect(() => dialTls({ ...target, ...part }), JSON.stringify(Object.keys(part))).toThrow('CREDENTIALS_INVALID');
   }

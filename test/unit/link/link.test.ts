@@ -254,6 +254,16 @@ describe('a gateway in trouble', () => {
     expect(statuses).toEqual(['online', 'offline']);
   });
 
+  it('that sends more than any packet of it needs loses the connection at once', async () => {
+    start();
+    await until(() => takenStates().length === 1);
+    for (let chunk = 0; chunk < 10; chunk++) {
+      gateway.streams[0]?.write(chunk === 0 ? Buffer.from([0x30, 0xff, 0xff, 0xff, 0x5f]) : Buffer.alloc(64 * 1024));
+    }
+    await until(() => statuses.length === 2);
+    expect(log.lines.find(({ event }) => event === 'link.lost')?.fields.reason).toContain('too long a packet');
+  });
+
   it('that falls silent while nothing is under way is noticed by the keepalive', async () => {
     start();
     await until(() => takenStates().length === 1);
@@ -291,6 +301,21 @@ describe('a gateway in trouble', () => {
     expect(delays().at(-1)).toBeGreaterThan(4_000);
     gateway.onPublish = (_topic, acknowledge) => acknowledge();
     await afterSome(() => outbox.depth() === 0);
+    gateway.cut();
+    await afterSome(() => delays().length === 7);
+    expect(delays().at(-1)).toBeLessThanOrEqual(500);
+  });
+
+  it('is asked soon again after a connection that lasted half a minute', async () => {
+    const delays = () =>
+      log.lines.filter(({ event }) => event === 'link.retry').map(({ fields }) => Number(fields.delayMs));
+    const proper = gateway.answer;
+    gateway.answer = (stream) => void stream.destroy();
+    start();
+    await afterSome(() => delays().length === 6);
+    gateway.answer = proper;
+    await afterSome(() => statuses.includes('online'));
+    await clock.advance(30_000);
     gateway.cut();
     await afterSome(() => delays().length === 7);
     expect(delays().at(-1)).toBeLessThanOrEqual(500);

@@ -103,10 +103,10 @@ describe('appending', () => {
     expect(outbox.append(makeDraft(2)).seq).toBe(1);
   });
 
-  it('is an operation of its own in WAL mode with synchronous FULL', () => {
+  it('is in the files when it returns, and not only in memory', () => {
     const outbox = start();
     fill(outbox, 1);
-    // A reader of the copied files sees the commit, so it is in the files and not only in memory.
+    // As a crash at this moment would leave them.
     const copy = join(root, 'copy.db');
     writeFileSync(copy, readFileSync(path));
     writeFileSync(`${copy}-wal`, readFileSync(`${path}-wal`));
