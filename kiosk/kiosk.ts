@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { readCode } from '../shared/code/read-code.ts';
 import type { EntryDraft, KioskState } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
-import { type SiteKey, sealIdentity, subjectOf } from '../shared/identity.ts';
+import { type IdentitySealer, subjectOf } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Reading, Scanner } from '../shared/ports.ts';
 import type { Outbox } from './outbox.ts';
 import {
@@ -30,7 +30,7 @@ export interface KioskParts {
   readonly gate: string;
   readonly station: StationSettings;
   readonly subjectKey: Uint8Array;
-  readonly siteKey: SiteKey;
+  readonly sealer: IdentitySealer;
   readonly timeSync: TimeSync;
   readonly clock: Clock;
   readonly chance: Chance;
@@ -144,14 +144,17 @@ export class Kiosk implements Disposable {
     const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage });
     if (decision === null) return;
     const draft = await this.#draft(decision);
-    if (this.#record(draft, decision)) {
-      this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });
-      this.#parts.onRecorded();
-    }
+    const seq = this.#record(draft, decision);
+    if (seq === null) return;
+    // First the person, then everything else.
+    this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });
+    this.#parts.onRecorded();
+    const { outcome, reason, direction } = decision;
+    this.#parts.log.info('scan.recorded', { id: draft.id, seq, outcome, reason, kind: draft.code.kind, direction });
   }
 
   async #draft({ outcome, reason, direction, subject, code }: Decision): Promise<EntryDraft> {
-    const { clock, chance, siteKey, timeSync, gate } = this.#parts;
+    const { clock, chance, sealer, timeSync, gate } = this.#parts;
     const nowMs = clock.nowMs();
     const id = uuidv7({ msecs: nowMs, random: chance.bytes(16) });
     const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
@@ -166,31 +169,21 @@ export class Kiosk implements Disposable {
       method: 'scan',
       code: { kind: code?.kind ?? 'unknown', verified: code?.verified ?? false, ...warnings },
       subject,
-      identity: code === null ? null : await sealIdentity(siteKey, code.identity, id),
+      identity: code === null ? null : await sealer.seal(code.identity, id),
     };
   }
 
-  /** Commits the entry, or refuses the person visibly. */
-  #record(draft: EntryDraft, decision: Decision): boolean {
+  /** Commits the entry and gives its `seq`; or refuses the person visibly, and gives null. */
+  #record(draft: EntryDraft, { subject, direction, outcome }: Decision): number | null {
     const { outbox, log, station, clock } = this.#parts;
-    const { subject, direction, outcome } = decision;
     const remember = subject !== null && outcome === 'admitted' && station.direction === 'toggle';
     try {
-      const { seq } = outbox.append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null);
-      log.info('scan.recorded', {
-        id: draft.id,
-        seq,
-        outcome,
-        reason: decision.reason,
-        kind: draft.code.kind,
-        direction,
-      });
-      return true;
+      return outbox.append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null).seq;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      log.error('scan.unrecorded', { error: describeError(error), remedy: error.remedy });
       this.#step({ type: 'unrecorded', outbox: error.code === 'OUTBOX_FULL' ? 'full' : 'failing' });
-      return false;
+      log.error('scan.unrecorded', { error: describeError(error), remedy: error.remedy });
+      return null;
     }
   }
 

@@ -196,6 +196,8 @@ function mqttOptions(kiosk: string, clock: Clock, limits: LinkLimits): IClientOp
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    // Or mqtt-packet makes a Buffer of every number up to 65,535 beforehand: 8 MB for a handful of messages a minute.
+    writeCache: false,
     connectTimeout: neverMs,
     keepalive: limits.keepaliveS,
     timerVariant: intervalsOf(clock),

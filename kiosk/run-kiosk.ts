@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Environment } from '../shared/environment.ts';
 import { Fault } from '../shared/fault.ts';
+import { createSealer } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { sleep } from '../shared/time.ts';
@@ -77,7 +78,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         gate: config.gate ?? credentials.kiosk,
         station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
         subjectKey: credentials.subjectKey,
-        siteKey: credentials.siteKey,
+        sealer: createSealer(credentials.siteKey),
         timeSync: parts.use(watchTimeSync(clock, chance)),
         ...surroundings,
       }),

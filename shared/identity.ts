@@ -60,19 +60,49 @@ export async function importSiteKey(publicKey: Uint8Array): Promise<SiteKey> {
   return { id: siteKeyId(publicKey), key: await identitySuite.kem.deserializePublicKey(toArrayBuffer(publicKey)) };
 }
 
+/** Seals identities to one site key. */
+export interface IdentitySealer {
+  /** As {@link sealIdentity}. */
+  seal(identity: Identity, boundTo: string): Promise<SealedIdentity>;
+}
+
+/**
+ * Makes a sealer that agrees on the key for the next identity while nobody waits, so that sealing is one encryption.
+ * Each agreed key (RFC 9180 §5.1.1) seals one identity and no more.
+ */
+export function createSealer(site: SiteKey): IdentitySealer {
+  const agree = () => identitySuite.createSenderContext({ recipientPublicKey: site.key, info });
+  let next: ReturnType<typeof agree> | null = agree();
+  return {
+    async seal(identity, boundTo) {
+      const agreed = next ?? agree();
+      next = null;
+      const context = await agreed;
+      const ct = await context.seal(toPlaintext(identity), new TextEncoder().encode(boundTo));
+      next ??= agree();
+      return toSealed(site, context.enc, ct);
+    },
+  };
+}
+
 /**
  * Seals an identity to the site (HPKE base mode, RFC 9180 §6.1: X25519-HKDF-SHA256, HKDF-SHA256, AES-128-GCM).
  * @param boundTo the id of the entry it belongs to: authenticated with it, so it cannot be moved to another entry.
  */
 export async function sealIdentity(site: SiteKey, identity: Identity, boundTo: string): Promise<SealedIdentity> {
+  const sender = { recipientPublicKey: site.key, info };
+  const { enc, ct } = await identitySuite.seal(sender, toPlaintext(identity), new TextEncoder().encode(boundTo));
+  return toSealed(site, enc, ct);
+}
+
+function toPlaintext(identity: Identity): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(JSON.stringify(identity));
   const padded = new Uint8Array(Math.ceil(json.byteLength / paddingBytes) * paddingBytes).fill(0x20);
   padded.set(json);
-  const { enc, ct } = await identitySuite.seal(
-    { recipientPublicKey: site.key, info },
-    padded,
-    new TextEncoder().encode(boundTo),
-  );
+  return padded;
+}
+
+function toSealed(site: SiteKey, enc: ArrayBuffer, ct: ArrayBuffer): SealedIdentity {
   return { enc: Buffer.from(enc).toString('base64url'), ct: Buffer.from(ct).toString('base64url'), key: site.id };
 }
 

@@ -1,4 +1,5 @@
-import five from 'johnny-five';
+import Board from 'johnny-five/lib/board.js';
+import Led from 'johnny-five/lib/led/led.js';
 import type { Clock, Indicator, Log, Timer } from '../../shared/ports.ts';
 import type { Signal } from '../../shared/signal.ts';
 import type { BoardIo } from '../board/board-io.ts';
@@ -32,7 +33,7 @@ class FiveIndicator implements Indicator {
   readonly #io: BoardIo;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #leds: ReadonlyMap<OutputName, InstanceType<typeof five.Led>>;
+  readonly #leds: ReadonlyMap<OutputName, Led>;
   #playing: Playing = nothingPlays;
   #outputs: Outputs = allOff;
   #signal: Signal | null = null;
@@ -44,8 +45,8 @@ class FiveIndicator implements Indicator {
     this.#clock = clock;
     this.#log = log;
     // Given a plugin that is ready, johnny-five needs no waiting for its own `ready` event before a Led is made.
-    const board = new five.Board({ io, repl: false, debug: false, sigint: false });
-    this.#leds = new Map(outputNames.map((output, pin) => [output, new five.Led({ pin, board })]));
+    const board = new Board({ io, repl: false, debug: false, sigint: false });
+    this.#leds = new Map(outputNames.map((output, pin) => [output, new Led({ pin, board })]));
   }
 
   get board(): 'working' | 'lost' {

@@ -1,5 +1,8 @@
-/** The little of johnny-five 2.1 that is used here; the package has no types. */
-declare module 'johnny-five' {
+/**
+ * The little of johnny-five 2.1 that is used here; the package has no types. Its two modules are taken one by one: its
+ * main module loads every motor and sensor it knows, which costs a Pi memory and start-up time.
+ */
+declare module 'johnny-five/lib/board.js' {
   import type { EventEmitter } from 'node:events';
 
   interface BoardOptions {
@@ -14,12 +17,17 @@ declare module 'johnny-five' {
     constructor(options: BoardOptions);
   }
 
+  export = Board;
+}
+
+declare module 'johnny-five/lib/led/led.js' {
+  import type Board from 'johnny-five/lib/board.js';
+
   class Led {
     constructor(options: { readonly pin: number; readonly board: Board });
     on(): this;
     off(): this;
   }
 
-  const five: { readonly Board: typeof Board; readonly Led: typeof Led };
-  export = five;
+  export = Led;
 }

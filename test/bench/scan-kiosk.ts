@@ -7,8 +7,10 @@ import { runKiosk } from '../../kiosk/run-kiosk.ts';
 import { systemChance } from '../../shared/system/chance.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { createLog } from '../../shared/system/log.ts';
+import { preferMemoryToSpeed } from '../../shared/system/memory.ts';
 import { RecordingIndicator } from '../fakes/recording-indicator.ts';
 
+preferMemoryToSpeed(); // as kiosk/main.ts does
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 

@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { importSiteKey, type SiteKey, sealIdentity } from '../../shared/identity.ts';
+import { systemClock } from '../../shared/system/clock.ts';
+import { sleep } from '../../shared/time.ts';
 import { freePort, type RunningProcess, startProcess } from '../fakes/processes.ts';
 import { openPtyPair, type PtyPair } from '../fakes/pty.ts';
 import { BareTable } from './bare-table.ts';
@@ -13,12 +15,16 @@ const warmUp = 200;
 /** The two take turns in blocks of this many, so that a busy moment of the machine hits both. */
 const block = 200;
 
+/** Between two scans, and between two bare records, in milliseconds: people pass one after the other. */
+const gapMs = 10;
+
 /** A start, or one scan, may take this long, in milliseconds. */
 const timeoutMs = 30_000;
 
 /**
  * From the write of a scan's last byte on a pseudo-terminal to `admitted`, in the real kiosk with a gateway that takes
- * its entries; beside the least that it must do: seal an identity and commit the row (FULL), bare. Each scan waits for the one before.
+ * its entries; beside the least that it must do: seal an identity and commit the row (FULL), bare. Each scan waits
+ * for the one before, and a little longer.
  */
 export async function benchScan({ scale, progress }: BenchOptions): Promise<BenchResult> {
   using workplace = makeWorkplace('scan');
@@ -94,6 +100,7 @@ async function scanBlock(
     const matches = ({ signal }: Readonly<Record<string, unknown>>) => signal === 'admitted';
     const { atNs } = await kiosk.waitForLog('shown', timeoutMs, { matches, since });
     await written;
+    await sleep(systemClock, gapMs);
     elapsedMs.push(Number(BigInt(String(atNs)) - writtenNs) / 1e6);
   }
   return elapsedMs;
@@ -116,7 +123,10 @@ class BareRecorder implements Disposable {
   /** Seals and commits one after the other; returns the milliseconds of each. */
   async recordBlock(count: number): Promise<number[]> {
     const elapsedMs: number[] = [];
-    for (const row of makeRows(['gate-0'], count)) elapsedMs.push(await this.#record({ ...row, epoch: randomUUID() }));
+    for (const row of makeRows(['gate-0'], count)) {
+      elapsedMs.push(await this.#record({ ...row, epoch: randomUUID() }));
+      await sleep(systemClock, gapMs);
+    }
     return elapsedMs;
   }
 

@@ -1,4 +1,5 @@
-import five from 'johnny-five';
+import Board from 'johnny-five/lib/board.js';
+import Led from 'johnny-five/lib/led/led.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { BoardIo } from '../../hardware/board/board-io.ts';
 import { allOff, type Outputs, outputNames } from '../../hardware/indicator/signals.ts';
@@ -36,7 +37,7 @@ export function describeBoard(name: string, openBench: () => Promise<BoardBench>
       expect(Object.isFrozen(bench.io.MODES)).toBe(true);
       expect(bench.io.SERIAL_PORT_IDs).toBeDefined();
       expect(bench.io.pins.map((pin) => pin.analogChannel)).toEqual([127, 127, 127, 127]);
-      const board = new five.Board({ io: bench.io, repl: false, debug: false, sigint: false });
+      const board = new Board({ io: bench.io, repl: false, debug: false, sigint: false });
       const events: string[] = [];
       for (const event of ['connect', 'ready']) board.on(event, () => events.push(event));
       await new Promise((resolve) => board.once('ready', resolve));
@@ -44,9 +45,9 @@ export function describeBoard(name: string, openBench: () => Promise<BoardBench>
     });
 
     test("moves each output alone, through johnny-five's own Led", async () => {
-      const board = new five.Board({ io: bench.io, repl: false, debug: false, sigint: false });
+      const board = new Board({ io: bench.io, repl: false, debug: false, sigint: false });
       for (const output of outputNames) {
-        const led = new five.Led({ pin: pinOf(output), board });
+        const led = new Led({ pin: pinOf(output), board });
         led.on();
         await bench.waitFor({ ...allOff, [output]: true });
         led.off();

@@ -6,7 +6,7 @@ import { Kiosk } from '../../../kiosk/kiosk.ts';
 import { type Outbox, openOutbox } from '../../../kiosk/outbox.ts';
 import { decodeEntry, type Entry } from '../../../shared/entry.ts';
 import { Fault } from '../../../shared/fault.ts';
-import { generateSiteKey, importSiteKey, openIdentity, subjectOf } from '../../../shared/identity.ts';
+import { createSealer, generateSiteKey, importSiteKey, openIdentity, subjectOf } from '../../../shared/identity.ts';
 import { RecordingIndicator } from '../../fakes/recording-indicator.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { ScriptedScanner } from '../../fakes/scripted-scanner.ts';
@@ -51,7 +51,7 @@ describe('a kiosk', () => {
       gate: 'Cổng A',
       station: { direction: changes.direction ?? 'in', repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
       subjectKey,
-      siteKey: await importSiteKey(site.publicKey),
+      sealer: createSealer(await importSiteKey(site.publicKey)),
       timeSync: { boot: 'boot-1', synced: () => true, [Symbol.dispose]() {} },
       clock,
       chance: seededChance(2),
