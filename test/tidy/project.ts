@@ -11,9 +11,14 @@ export interface PackageJson {
 
 /** The parts of package-lock.json that the rules look at. */
 export interface PackageLock {
-  readonly packages: Readonly<
-    Record<string, { readonly version?: string; readonly resolved?: string; readonly integrity?: string }>
-  >;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+}
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const exact = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;
@@ -33,12 +38,19 @@ function overriddenVersions(overrides: Readonly<Record<string, unknown>>): reado
   });
 }
 
-/** Lock file entries that name a host, or that nothing proves to be what was tested; and a second serialport. */
+/**
+ * Lock file entries that name a host, or that nothing proves to be what was tested; a second serialport; and packages
+ * for another platform that are not locked, because the registry did not have them: `npm ci` then fails everywhere.
+ */
 export function checkLock(lock: PackageLock): readonly Violation[] {
   const violations: Violation[] = [];
   const report = (rule: string) => violations.push({ path: 'package-lock.json', line: 1, rule });
   const installed = Object.entries(lock.packages).filter(([place]) => place !== '');
-  for (const [place, { resolved, integrity }] of installed) {
+  const places = Object.keys(lock.packages);
+  for (const [place, { resolved, integrity, optionalDependencies = {} }] of installed) {
+    for (const name of Object.keys(optionalDependencies)) {
+      if (!places.some((other) => other.endsWith(`node_modules/${name}`))) report(`${place} needs ${name}, not locked`);
+    }
     if (resolved !== undefined) report(`${place} is resolved to an address`);
     if (integrity === undefined) report(`${place} has no integrity`);
   }

@@ -20,6 +20,8 @@ test('a lock file names no host, proves every package and holds one serialport',
   expect(check({ 'node_modules/a': { version: '1.0.0' } })).toHaveLength(1);
   const twice = { 'node_modules/serialport': proven, 'node_modules/johnny-five/node_modules/serialport': proven };
   expect(check(twice)).toHaveLength(1);
+  const forEveryPlatform = { ...proven, optionalDependencies: { 'a-linux': '1.0.0', 'a-darwin': '1.0.0' } };
+  expect(check({ 'node_modules/a': forEveryPlatform, 'node_modules/a-linux': proven })).toHaveLength(1);
 });
 
 test('a dependency needs a row that says why, one of development at least a mention', () => {
