@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gatewayNodeFlags } from '../shared/system/memory.ts';
 import { exitCode, runProgram } from '../shared/system/program.ts';
 
 const kiosk = 'gate-a';
@@ -23,7 +24,8 @@ function start(
   environment: Record<string, string>,
   { input, output }: Streams,
 ): ChildProcess {
-  return spawn(process.execPath, [join(projectDir, script), ...args], {
+  const flags = script.startsWith('gateway/') ? gatewayNodeFlags : [];
+  return spawn(process.execPath, [...flags, join(projectDir, script), ...args], {
     stdio: [input, output, 'inherit', 'ipc'],
     env: { ...process.env, ...environment },
   });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTrust } from '../../gateway/trust/authority.ts';
 import { systemClock } from '../../shared/system/clock.ts';
+import { gatewayNodeFlags } from '../../shared/system/memory.ts';
 import { projectDir, type RunningProcess, runProcess, startProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 
@@ -43,7 +44,7 @@ export async function startGateway(
   site: Site,
   options: { readonly port: number; readonly upstream: string; readonly env?: Readonly<Record<string, string>> },
 ): Promise<RunningProcess> {
-  const gateway = await startProcess(['gateway/main.ts', 'serve'], {
+  const gateway = await startProcess([...gatewayNodeFlags, 'gateway/main.ts', 'serve'], {
     stdin: 'ignore',
     env: {
       RAVAO_DATA_DIR: site.dataDir,

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { firmataPinsDefault } from '../../../hardware/board/board-setting.ts';
 import { ledLabel } from '../../../hardware/board/gpio-leds.ts';
 import { outputNames } from '../../../hardware/indicator/signals.ts';
+import { gatewayNodeFlags } from '../../../shared/system/memory.ts';
 import { projectDir } from '../../fakes/processes.ts';
 
 const installDir = join(projectDir, 'hardware', 'install');
@@ -17,6 +18,15 @@ const directives = (unit: string) =>
     .filter((line) => /^[A-Z]\w*=/.test(line));
 
 describe('what an installer copies', () => {
+  test('bounds the heap of a gateway as npm does', () => {
+    const flags = gatewayNodeFlags.join(' ');
+    const { scripts } = JSON.parse(readFileSync(join(projectDir, 'package.json'), 'utf8')) as {
+      scripts: { gateway: string };
+    };
+    expect(scripts.gateway).toContain(`node ${flags} gateway/main.ts`);
+    expect(read('ravao-gateway.service')).toContain(`node ${flags} gateway/main.ts`);
+  });
+
   test('gives the kernel a LED of the right label for every output, each on a pin of its own', () => {
     const overlays = [...read('config.txt').matchAll(/^dtoverlay=gpio-led,gpio=(\d+),label=(\S+)$/gm)];
     expect(overlays.map(([, , label]) => label)).toEqual(outputNames.map(ledLabel));
@@ -35,7 +45,8 @@ describe('what an installer copies', () => {
   test.each(units)('runs %s as its own user, for ever, on the pinned Node', (unit) => {
     const lines = directives(unit);
     expect(lines).toEqual(expect.arrayContaining(['User=ravao', 'Restart=always', 'WorkingDirectory=/opt/ravao']));
-    const [, program = ''] = /^ExecStart=\/opt\/ravao\/node_modules\/\.bin\/node (\S+)/m.exec(read(unit)) ?? [];
+    const [, program = ''] =
+      /^ExecStart=\/opt\/ravao\/node_modules\/\.bin\/node (?:--\S+ )*(\S+)/m.exec(read(unit)) ?? [];
     expect(existsSync(join(projectDir, program.split('/')[0] ?? ''))).toBe(true);
     expect(program).toMatch(/^(?:kiosk|gateway)\/main\.ts$/);
   });
