@@ -1,11 +1,23 @@
 /** What one gateway serves at most, and how long it waits. */
 export const brokerLimits = {
-  /** TCP connections, those in their handshake among them; further ones are closed at once. */
+  /** Connections of kiosks that have proved who they are; further ones are closed. */
   connectionsMax: 512,
   /** Connections of one kiosk; the oldest is closed when one more comes (it may be half dead). */
   connectionsPerKioskMax: 4,
   /** From TCP to the end of the TLS handshake. */
   handshakeTimeoutMs: 10_000,
+  /**
+   * Connections that have not proved yet who they are, in all and from one address. One more makes the oldest go that
+   * has said nothing, or else the oldest, so strangers never keep a kiosk out by being many.
+   */
+  handshakesMax: 256,
+  handshakesPerAddressMax: 64,
+  /** Of these, so many are in TLS at once: each takes about 100 KiB. The others wait for their turn. */
+  handshakesBegunMax: 32,
+  /** One that has been in TLS for so long, when all places are taken, gives way to the next. */
+  handshakePatienceMs: 1_000,
+  /** So many begin TLS in one turn of the event loop. */
+  handshakesPerTurnMax: 4,
   /** From there to the CONNECT packet. */
   connectTimeoutMs: 10_000,
   /** All bytes up to and with the CONNECT packet; a client that sends more before it is answered is closed. */

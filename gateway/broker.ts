@@ -208,6 +208,8 @@ class AedesBroker implements MqttBroker {
     try {
       await this.#commits.track(accept(connection, connection.kiosk, toBytes(packet.payload)));
     } catch (error) {
+      // The PUBACKs of what was kept before are corked until the next tick; the error would end the connection without them.
+      await new Promise<void>((resolve) => setImmediate(resolve));
       throw new Error(`entry not kept: ${describeError(error)}`);
     }
   }

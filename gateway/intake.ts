@@ -43,6 +43,8 @@ export interface Intake extends AsyncDisposable {
    * Takes a packet; resolves when it is on disk. Rejects with a Fault when it is not, and then every later packet of the
    * same sender is rejected as well, so that nothing overtakes what failed: the broker ends the connection, the kiosk
    * sends again in order on the next. The Fault is the store's, INTAKE_OVERLOADED, INTAKE_STOPPING or QUARANTINE_FULL.
+   * What the sender had taken before is settled first: were the connection to end without those PUBACKs, a kiosk that
+   * sends more at once than fits would get nowhere, however often it comes back.
    * @param sender stands for one connection.
    * @param kiosk the kiosk that the connection's certificate names.
    */
@@ -99,6 +101,8 @@ class GroupingIntake implements Intake {
   readonly #counts = { stored: 0, duplicate: 0, quarantined: 0, unkept: 0, groups: 0, failures: 0 };
   /** Senders that had a packet rejected. */
   readonly #failed = new WeakMap<object, unknown>();
+  /** The newest packet of each sender. */
+  readonly #newest = new WeakMap<object, Promise<void>>();
   #queue: Waiting[] = [];
   /** Packets and bytes that wait, in the queue or in the commit under way. */
   #pending = 0;
@@ -124,15 +128,21 @@ class GroupingIntake implements Intake {
     const refusal = this.#refusal(sender, kiosk, payload.byteLength);
     if (refusal !== null) {
       this.#failed.set(sender, refusal);
-      return Promise.reject(refusal);
+      return this.#refuse(sender, refusal);
     }
     const arrival = readArrival(kiosk, payload, this.#clock.nowMs());
     this.#pending++;
     this.#pendingBytes += payload.byteLength;
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ sender, kiosk, arrival, bytes: payload.byteLength, resolve, reject });
-      this.#flushSoon();
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#queue.push({ sender, kiosk, arrival, bytes: payload.byteLength, resolve, reject });
+    this.#newest.set(sender, promise);
+    this.#flushSoon();
+    return promise;
+  }
+
+  async #refuse(sender: object, refusal: unknown): Promise<never> {
+    await Promise.allSettled([this.#newest.get(sender)]);
+    throw refusal;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,11 @@
 /** The door: mutual TLS 1.3 on one port. Who comes in is who the certificate says, and nobody else comes in. */
-import type { Socket } from 'node:net';
-import { createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { createServer } from 'node:net';
+import { createServer as createTls, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { kioskIdSchema } from '../shared/topics.ts';
 import type { BrokerLimits } from './broker-limits.ts';
+import { Handshakes } from './handshakes.ts';
 import { SparseLog } from './sparse-log.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
 
@@ -34,32 +35,26 @@ const repeatLogMs = 60_000;
 export async function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
   const { host, port, credentials, limits, log, clock } = options;
   const sparse = new SparseLog(clock, log, repeatLogMs);
-  const sockets = new Set<Socket>();
-  const server = createServer({
-    ...toContext(credentials),
-    requestCert: true,
-    rejectUnauthorized: true,
-    handshakeTimeout: limits.handshakeTimeoutMs,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 60_000,
+  const kiosks = new Set<TLSSocket>();
+  const tls = createTls({ ...toContext(credentials), requestCert: true, rejectUnauthorized: true });
+  const handshakes = new Handshakes({
+    limits,
+    clock,
+    begin: (socket) => tls.emit('connection', socket),
+    onCrowded: (peer) => sparse.write('warn', 'broker.handshakes-full', peer, { peer, max: limits.handshakesMax }),
   });
-  server.maxConnections = limits.connectionsMax;
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+  server.on('connection', (socket) => handshakes.add(socket));
+  tls.on('secureConnection', (socket) => {
+    handshakes.finish(socket);
+    admit(socket, kiosks, options, sparse);
   });
-  server.on('secureConnection', (socket) => admit(socket, options));
-  server.on('tlsClientError', (error, socket) => {
+  tls.on('tlsClientError', (error, socket) => {
     const peer = socket.remoteAddress ?? 'unknown';
     // A certificate that was looked at and found wanting shows up as a mere reset; the reason stands on the socket.
     const reason = socket.authorizationError ?? describeError(error);
     sparse.write('warn', 'broker.handshake-failed', peer, { peer, reason: String(reason) });
     socket.destroy();
-  });
-  server.on('drop', (peer) => {
-    const fields = { peer: peer?.remoteAddress, max: limits.connectionsMax };
-    sparse.write('warn', 'broker.connections-full', '', fields);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
@@ -74,11 +69,12 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
-    renew: (renewed) => server.setSecureContext(toContext(renewed)),
+    renew: (renewed) => tls.setSecureContext(toContext(renewed)),
     stopListening: () => void server.close(),
     async [Symbol.asyncDispose]() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      handshakes.close();
+      for (const socket of kiosks) socket.destroy();
       await closed;
     },
   };
@@ -88,14 +84,19 @@ function toContext({ caPem, certPem, keyPem }: GatewayCredentials): SecureContex
   return { ca: caPem, cert: certPem, key: keyPem, minVersion: 'TLSv1.3' };
 }
 
-function admit(socket: TLSSocket, { onKiosk, log }: TlsListenerOptions): void {
+function admit(socket: TLSSocket, kiosks: Set<TLSSocket>, options: TlsListenerOptions, sparse: SparseLog): void {
+  const { onKiosk, limits } = options;
   const { subject } = socket.getPeerCertificate();
   const kiosk = kioskIdSchema.safeParse(subject?.CN);
-  if (kiosk.success) {
+  const peer = socket.remoteAddress;
+  if (kiosk.success && kiosks.size < limits.connectionsMax) {
+    kiosks.add(socket);
+    socket.once('close', () => kiosks.delete(socket));
     onKiosk(socket, kiosk.data);
     return;
   }
-  log.warn('broker.identity-invalid', { peer: socket.remoteAddress });
+  if (kiosk.success) sparse.write('warn', 'broker.connections-full', '', { peer, max: limits.connectionsMax });
+  else sparse.write('warn', 'broker.identity-invalid', String(peer), { peer });
   socket.on('error', () => undefined);
   socket.destroy();
 }

@@ -105,7 +105,7 @@ export class Kiosk implements Disposable {
         indicator.show('heard');
         log.warn('scan.discarded', { reason: reading.reason, bytes: reading.bytes });
         const refusal = refusalOfDiscarded[reading.reason];
-        return this.#scan({ key: subjectOf(subjectKey, reading.digest), subject: null, refusal });
+        return this.#scan({ key: `bytes ${subjectOf(subjectKey, reading.digest)}`, subject: null, refusal });
       }
       case 'noise': {
         this.#noiseBytes += reading.bytes;
@@ -131,7 +131,10 @@ export class Kiosk implements Disposable {
   #sight(text: string): Sight {
     const { subjectKey } = this.#parts;
     const code = readCode(text);
-    if (code.type === 'unknown') return { key: subjectOf(subjectKey, text), subject: null, refusal: code.reason };
+    // Told apart from a subject: a text that is nothing but a number is not the person whose number it is.
+    if (code.type === 'unknown') {
+      return { key: `text ${subjectOf(subjectKey, text)}`, subject: null, refusal: code.reason };
+    }
     const subject = subjectOf(subjectKey, code.number);
     return { key: subject, subject, code };
   }

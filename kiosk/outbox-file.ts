@@ -1,18 +1,9 @@
 /** The outbox as a file: what may be opened, what must not be touched, how a new one comes into being whole. */
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Fault } from '../shared/fault.ts';
-import { findWalDamage } from './wal-damage.ts';
+import { makeDurableFolder, syncFile, syncFolder } from '../shared/system/durable.ts';
+import { examineWal } from '../shared/system/wal.ts';
 
 const sidecars = ['', '-wal', '-journal', '-shm'];
 
@@ -22,7 +13,7 @@ function draftOf(path: string): string {
 
 /** Makes the data directory, for its owner alone, unless it is there. Throws the Fault DATA_DIR_UNUSABLE. */
 export function prepareDataDir(dir: string): void {
-  usable(dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+  usable(dir, () => makeDurableFolder(dir));
 }
 
 /**
@@ -32,16 +23,29 @@ export function prepareDataDir(dir: string): void {
 export function examineOutboxFile(path: string): 'present' | 'absent' {
   const file = statOf(path);
   if (file === null) {
-    const orphan = sidecars.slice(1).find((suffix) => (statOf(path + suffix)?.size ?? 0) > 0);
+    const orphan = ['-wal', '-journal'].find((suffix) => (statOf(path + suffix)?.size ?? 0) > 0);
     if (orphan !== undefined) throw new Fault('OUTBOX_CORRUPT', `${path} is gone, but ${path}${orphan} is there.`);
     return 'absent';
   }
   if (!file.isFile()) throw new Fault('DATA_DIR_UNUSABLE', `${path} is not a file.`);
   if (file.size === 0) throw new Fault('OUTBOX_CORRUPT', `${path} is empty.`);
-  const log = `${path}-wal`;
-  const damage = statOf(log) === null ? null : findWalDamage(usable(log, () => readFileSync(log)));
-  if (damage !== null) throw new Fault('OUTBOX_CORRUPT', `${log}: ${damage}.`);
+  const damage = usable(path, () => examineWal(path));
+  // Looked at twice: another kiosk may be writing it at this moment, which is for `claim` to tell.
+  if (damage !== null && damage === usable(path, () => examineWal(path)))
+    throw new Fault('OUTBOX_CORRUPT', `${path}-wal: ${damage}.`);
   return 'present';
+}
+
+/**
+ * Makes an outbox that is there durable, with its name. What a killed process committed and did not come to sync is in the
+ * kernel's memory only, and SQLite takes it for committed. It would be sent, lost in a power cut, and its `seq` given again.
+ * Needs no room on the disk.
+ */
+export function settleOutboxFile(path: string): void {
+  usable(path, () => {
+    if (statOf(`${path}-wal`) !== null) syncFile(`${path}-wal`);
+    syncFolder(dirname(path));
+  });
 }
 
 /** Makes an empty file (0600) beside the outbox's place and returns its path; what an interrupted start left there goes. */
@@ -57,19 +61,10 @@ export function prepareDraft(path: string): string {
 /** Moves a finished draft to the outbox's place: fsync, rename, fsync of the directory. */
 export function promoteDraft(path: string): void {
   usable(path, () => {
-    syncPath(draftOf(path));
+    syncFile(draftOf(path));
     renameSync(draftOf(path), path);
-    syncPath(dirname(path));
+    syncFolder(dirname(path));
   });
-}
-
-function syncPath(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function statOf(path: string): Stats | null {

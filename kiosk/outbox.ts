@@ -4,35 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { v4 as uuidv4 } from 'uuid';
 import { type Direction, type EntryDraft, encodeEntry, entryBytesMax } from '../shared/entry.ts';
 import { Fault } from '../shared/fault.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { FreeSpace, freeBytesOf } from './free-space.ts';
-import { examineOutboxFile, prepareDataDir, prepareDraft, promoteDraft } from './outbox-file.ts';
+import { claimOutbox, createOutboxFile, inspectOutbox, translating } from './outbox-database.ts';
+import { examineOutboxFile, prepareDataDir, settleOutboxFile } from './outbox-file.ts';
 import { levelOf, type OutboxLevel, type OutboxLimits, outboxLimits } from './outbox-limits.ts';
 
 /** The outbox's file in the kiosk's data directory. */
 export const outboxFileName = 'outbox.db';
-
-/** The write-ahead log is cut back to this many bytes when it starts anew. */
-const journalBytesMax = 4 * 1024 ** 2;
-
-/** How long opening waits for a process that is just ending, in milliseconds. */
-const lockTimeoutMs = 1_000;
-
-const schemaVersion = 1;
-const schema = `
-  CREATE TABLE meta (
-    one INTEGER PRIMARY KEY CHECK (one = 1), kiosk TEXT NOT NULL, epoch TEXT NOT NULL, last_seq INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE entries (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
-  CREATE TABLE presences (
-    seq INTEGER PRIMARY KEY, subject TEXT NOT NULL UNIQUE, direction TEXT NOT NULL, at_ms INTEGER NOT NULL
-  ) STRICT;
-  PRAGMA user_version = ${schemaVersion};
-`;
 
 /** Where a person went last at this kiosk, and when by its wall clock (milliseconds since the Unix epoch). */
 export interface Passage {
@@ -105,10 +88,11 @@ export function openOutbox(options: OutboxOptions): Outbox {
   const path = join(options.dir, outboxFileName);
   prepareDataDir(options.dir);
   const created = examineOutboxFile(path) === 'absent';
-  if (created) createOutboxFile(path, options);
-  const db = translating('open', path, () => new Database(path, { timeout: lockTimeoutMs, fileMustExist: true }));
+  if (created) createOutboxFile(path, options.kiosk, uuidv4({ random: options.chance.bytes(16) }));
+  else settleOutboxFile(path);
+  inspectOutbox(path, options.kiosk);
+  const { db, epoch, lastSeq } = claimOutbox(path);
   try {
-    const { epoch, lastSeq } = translating('open', path, () => claim(db, path, options.kiosk));
     const pageBytes = db.pragma('page_size', { simple: true }) as number;
     db.pragma(`max_page_count = ${Math.floor(limits.fileBytesMax / pageBytes)}`);
     const freeBytes = options.freeBytes ?? (() => freeBytesOf(options.dir));
@@ -120,51 +104,6 @@ export function openOutbox(options: OutboxOptions): Outbox {
     db.close();
     throw error;
   }
-}
-
-/** Writes an empty outbox beside its place and moves it there whole, so that a half-made one is never taken for a damaged one. */
-function createOutboxFile(path: string, { kiosk, chance }: OutboxOptions): void {
-  const draft = prepareDraft(path);
-  translating('open', path, () => {
-    const db = new Database(draft);
-    try {
-      // The file itself keeps the mode, so that already the first read of it takes the exclusive lock.
-      db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = FULL');
-      db.exec(schema);
-      db.prepare('INSERT INTO meta VALUES (1, ?, ?, 0)').run(kiosk, uuidv4({ random: chance.bytes(16) }));
-    } finally {
-      db.close();
-    }
-  });
-  promoteDraft(path);
-}
-
-/** Takes the file for this process alone and checks that it is sound and ours. */
-function claim(db: Database.Database, path: string, kiosk: string): { epoch: string; lastSeq: number } {
-  db.pragma('locking_mode = EXCLUSIVE');
-  const version = db.pragma('user_version', { simple: true }) as number;
-  if (version > schemaVersion) {
-    throw new Fault('OUTBOX_SCHEMA_NEWER', `${path} has version ${version}, this program knows ${schemaVersion}.`);
-  }
-  if (version < schemaVersion) throw new Fault('OUTBOX_CORRUPT', `${path} is a database, but not an outbox.`);
-  const damage = db.pragma('quick_check(1)', { simple: true });
-  if (damage !== 'ok') throw new Fault('OUTBOX_CORRUPT', `${path}: ${String(damage)}`);
-  const meta = db.prepare<[], { kiosk: string; epoch: string; last_seq: number }>('SELECT * FROM meta').get();
-  const highest = db.prepare<[], number | null>('SELECT max(seq) FROM entries').pluck().get() ?? 0;
-  if (meta === undefined || highest > meta.last_seq) throw new Fault('OUTBOX_CORRUPT', `${path} has lost its count.`);
-  if (meta.kiosk !== kiosk) {
-    throw new Fault('OUTBOX_FOREIGN', `${path} belongs to "${meta.kiosk}", this kiosk is "${kiosk}".`);
-  }
-  // better-sqlite3 is compiled so that a WAL connection falls back to NORMAL, which loses commits at a power cut.
-  db.pragma('synchronous = FULL');
-  assert.equal(db.pragma('synchronous', { simple: true }), 2, 'synchronous is FULL');
-  assert.equal(db.pragma('journal_mode', { simple: true }), 'wal');
-  db.pragma('secure_delete = ON');
-  db.pragma(`journal_size_limit = ${journalBytesMax}`);
-  // SQLite opens what it may not write for reading only, without a word; this asks for the right to write.
-  db.exec('BEGIN IMMEDIATE; COMMIT');
-  return { epoch: meta.epoch, lastSeq: meta.last_seq };
 }
 
 interface OpenParts {
@@ -272,25 +211,4 @@ function prepareStatements(db: Database.Database) {
     page: db.prepare<[number, number], OutboxRow>('SELECT seq, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?'),
     oldest: db.prepare<[], number>('SELECT at_ms FROM entries ORDER BY seq LIMIT 1').pluck(),
   };
-}
-
-/** Runs `action` and turns SQLite's errors into faults; anything else is a bug and passes through. */
-function translating<T>(doing: 'open' | 'read' | 'write', path: string, action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    const code = error instanceof Database.SqliteError ? String(error.code) : null;
-    if (code === null || code.startsWith('SQLITE_CONSTRAINT')) throw error;
-    throw new Fault(faultCodeOf(code, doing), `${path}: ${code}.`, { cause: error });
-  }
-}
-
-function faultCodeOf(sqliteCode: string, doing: 'open' | 'read' | 'write') {
-  // Extended result codes begin with their primary one: SQLITE_IOERR_FSYNC.
-  const is = (...primaries: string[]) => primaries.some((primary) => sqliteCode.startsWith(`SQLITE_${primary}`));
-  if (is('CORRUPT', 'NOTADB')) return 'OUTBOX_CORRUPT';
-  if (is('FULL')) return 'OUTBOX_FULL';
-  if (doing === 'write') return 'OUTBOX_WRITE_FAILED';
-  if (doing === 'read' || is('IOERR')) return 'OUTBOX_CORRUPT';
-  return is('BUSY', 'LOCKED') ? 'DATA_DIR_IN_USE' : 'DATA_DIR_UNUSABLE';
 }

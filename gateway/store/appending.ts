@@ -31,7 +31,12 @@ export class Appender {
 
   /** Keeps a group in one commit. Throws what SQLite throws; then nothing of the group is kept. */
   append(group: readonly Arrival[]): Verdict[] {
-    return this.#commit(() => group.map((arrival) => this.#keep(arrival)));
+    return this.#commit(() => {
+      const verdicts = group.map((arrival) => this.#keep(arrival));
+      // SQLite counts a position as given though its entry was a duplicate; the next start would leave it out.
+      if (this.#statements.lastPosition.get() !== this.#position) this.#statements.setLastPosition.run(this.#position);
+      return verdicts;
+    });
   }
 
   /** As `Store.markForwarded`. */
@@ -135,6 +140,7 @@ function isUuid(text: string): boolean {
 function prepare(database: Database) {
   return {
     lastPosition: database.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'entries'`).pluck(),
+    setLastPosition: database.prepare<[number]>(`UPDATE sqlite_sequence SET seq = ? WHERE name = 'entries'`),
     findStream: database
       .prepare<[string, Uint8Array], number>('SELECT id FROM streams WHERE kiosk = ? AND epoch = ?')
       .pluck(),

@@ -1,8 +1,8 @@
 /** One process works on a data directory. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Fault } from '../../shared/fault.ts';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { sqliteCode } from './faults.ts';
 
 /** The name of the lock's file in the data directory. It holds nothing and may stay behind. */
@@ -17,7 +17,7 @@ export const lockFileName = 'gateway.lock';
 export function lockDataDir(dir: string): Disposable {
   let database: Database.Database | undefined;
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    makeDurableFolder(dir);
     database = new Database(join(dir, lockFileName), { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {

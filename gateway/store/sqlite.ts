@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Log } from '../../shared/ports.ts';
+import { syncFolder } from '../../shared/system/durable.ts';
 import { Appender } from './appending.ts';
 import {
   createStoreFile,
@@ -49,6 +50,8 @@ export async function openSqliteStore(options: {
       createStoreFile(path);
       log.info('store.created', { path });
     }
+    // Also for one that is there: the process that made it may have been killed before it did this.
+    syncFolder(dir);
     examineStoreFile(path);
     return new SqliteStore(path, openForWriting(path), lock, log, { ...defaultStoreLimits, ...limits });
   } catch (error) {

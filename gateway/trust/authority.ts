@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { SiteNotice } from '../../shared/entry.ts';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
 import { appendLine, publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
 import { type EnrolledFile, refuseToOverwrite, writeEnrolment } from './enrolment.ts';
@@ -76,6 +77,8 @@ export async function openTrust(folder: string, options: TrustOptions): Promise<
       const made = await makeOrFind(folder, site, gatewayNames('localhost', machine()), clock);
       if (made) log.info('trust.made', { folder });
     }
+    // Another process may have made it and been killed before it was durable.
+    makeDurableFolder(folder);
     await removeLeftovers(folder);
     const contents = await readTrustFolder(folder);
     log.info('trust.opened', { key: contents.notice.key.id, siteKeyHere: contents.siteKeyHere });

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
 
 /** The modes that secrets have: nobody but the owner. */
 export const secretFileMode = 0o600;
@@ -72,7 +73,7 @@ export async function appendLine(path: string, line: string): Promise<void> {
  */
 export async function makeFolder(folder: string, drafts: readonly FileDraft[]): Promise<boolean> {
   const aside = `${folder}.${randomUUID()}.tmp`;
-  await mkdir(dirname(folder), { recursive: true });
+  makeDurableFolder(dirname(folder));
   try {
     await mkdir(aside, { mode: secretFolderMode });
     await writeNewFiles(aside, drafts);

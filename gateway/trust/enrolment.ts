@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
 import {
   type FileDraft,
   isErrno,
@@ -55,6 +56,7 @@ export async function writeEnrolment(folder: string, files: readonly EnrolledFil
  */
 async function writeInto(folder: string, files: readonly EnrolledFile[]): Promise<void> {
   const aside = join(folder, `.enrol.${randomUUID()}.tmp`);
+  makeDurableFolder(folder);
   try {
     await mkdir(aside, { mode: secretFolderMode });
     await writeNewFiles(aside, files);

@@ -43,11 +43,39 @@ export async function mendTail(file: FileHandle, size: number): Promise<MendedTa
   return { mended: 'cut', bytes: torn.byteLength, size: kept };
 }
 
-/** The whole lines among the last {@link tornBytesMax} bytes: more than one batch, so all that a crash can have left unmarked. */
-export async function readLastLines(file: FileHandle, size: number): Promise<ReadonlySet<string>> {
+/** A line that ends, and where in the file it starts. */
+export interface Line {
+  readonly start: number;
+  readonly text: string;
+}
+
+/** The lines among the last {@link tornBytesMax} bytes: more than one batch, so all that a crash can have left unmarked. */
+export async function readLastLines(file: FileHandle, size: number): Promise<readonly Line[]> {
   const from = Math.max(0, size - tornBytesMax);
-  const text = (await readRange(file, from, size - from)).toString('utf8');
-  return new Set(text.split('\n'));
+  const bytes = await readRange(file, from, size - from);
+  const lines: Line[] = [];
+  let start = from === 0 ? 0 : bytes.indexOf(newline) + 1;
+  for (let end = bytes.indexOf(newline, start); end !== -1; end = bytes.indexOf(newline, start)) {
+    lines.push({ start: from + start, text: bytes.toString('utf8', start, end) });
+    start = end + 1;
+  }
+  return lines;
+}
+
+/**
+ * Where the remains of a batch begin that was written but not synced before a power cut: some of its lines are whole,
+ * some hold NULs or garbage. Null where there are none. What is behind that place is nobody's: it holds no whole line but
+ * those of `next`, which are about to be written (again). What a person may have written before it is left alone.
+ */
+export function findRemains(lines: readonly Line[], next: ReadonlySet<string>): number | null {
+  const isOthers = ({ text }: Line) => !next.has(text) && isJson(Buffer.from(text));
+  const unmarked = lines.slice(lines.findLastIndex(isOthers) + 1);
+  return unmarked.find(({ text }) => !next.has(text) && looksTorn(text))?.start ?? null;
+}
+
+/** Begins like an entry, or holds what is no text. */
+function looksTorn(text: string): boolean {
+  return text.startsWith('{') || /[\p{Cc}\ufffd]/u.test(text);
 }
 
 async function readRange(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Delivery, ForwardBatch, ForwardEntry, Log, Upstream } from '../../shared/ports.ts';
 import { within } from '../../shared/time.ts';
-import { type EntryFileProblem, mendTail, readLastLines } from './entry-file.ts';
+import { type EntryFileProblem, findRemains, mendTail, readLastLines } from './entry-file.ts';
 
 /** A write, with its fsync, that takes longer is reported as late; it goes on behind, and the next waits for it. In milliseconds. */
 export const fileWriteTimeoutMs = 30_000;
@@ -87,14 +87,13 @@ class FileUpstream implements Upstream {
     if (!stat.isFile()) return 'the path is not a file';
     const tail = await mendTail(file, Number(stat.size));
     if ('problem' in tail) return tail.problem;
-    if (tail.mended !== 'nothing') {
-      this.#parts.log.warn('upstream.torn-line', { upstream: this.name, mended: tail.mended, bytes: tail.bytes });
-    }
+    if (tail.mended !== 'nothing') this.#tellMended(tail.mended, tail.bytes);
     const identity = `${stat.dev}:${stat.ino}`;
     const first = identity !== this.#known;
-    if (first) this.#leftovers = await readLastLines(file, tail.size);
-    const fresh = batch.entries.map(lineOf).filter((line) => !this.#leftovers.has(line));
-    await appendWhole(file, fresh, tail.size);
+    const lines = batch.entries.map(lineOf);
+    const size = first ? await this.#findLeftovers(file, tail.size, new Set(lines)) : tail.size;
+    const fresh = lines.filter((line) => !this.#leftovers.has(line));
+    await appendWhole(file, fresh, size);
     // Even when all of it was there: a line that a crash left behind was perhaps never synced.
     await file.sync();
     if (first) await syncFolder(dirname(this.#parts.path));
@@ -102,6 +101,22 @@ class FileUpstream implements Upstream {
     // Leftovers come first in the queue: once a batch meets none of them, none will come any more.
     if (fresh.length === batch.entries.length) this.#leftovers = new Set();
     return null;
+  }
+
+  /** Looks at what a delivery from before left, and cuts off what is broken of it. Returns how long the file is then. */
+  async #findLeftovers(file: FileHandle, size: number, next: ReadonlySet<string>): Promise<number> {
+    const lines = await readLastLines(file, size);
+    const kept = findRemains(lines, next) ?? size;
+    if (kept < size) {
+      await file.truncate(kept);
+      this.#tellMended('cut', size - kept);
+    }
+    this.#leftovers = new Set(lines.filter(({ start }) => start < kept).map(({ text }) => text));
+    return kept;
+  }
+
+  #tellMended(mended: 'completed' | 'cut', bytes: number): void {
+    this.#parts.log.warn('upstream.torn-line', { upstream: this.name, mended, bytes });
   }
 }
 

@@ -209,14 +209,44 @@ describe('a peer that misbehaves', () => {
     await vi.waitFor(() => expect(broker.connections).toBe(0));
   });
 
-  it('that is one connection too many is closed at once', async () => {
+  it('that says nothing gives way when one more comes than may be in their handshake', async () => {
+    await broker[Symbol.asyncDispose]();
+    broker = await start({ limits: { handshakesMax: 2 } });
+    const open: Socket[] = [];
+    for (let number = 0; number < 3; number++) {
+      const socket = connectTcp({ host: '127.0.0.1', port: broker.port });
+      open.push(socket);
+      sockets.push(socket);
+      await once(socket.resume(), 'connect');
+    }
+    const [oldest, ...younger] = open;
+    if (oldest?.destroyed === false) await once(oldest, 'close');
+    expect(log.events).toContain('broker.handshakes-full');
+    expect(younger.filter((socket) => !socket.destroyed)).toHaveLength(2);
+    expect(await isLetIn(await credentials())).toBe(true);
+  });
+
+  it('that begins a handshake and leaves it at that gives way to a kiosk, however many of its kind there are', async () => {
+    await broker[Symbol.asyncDispose]();
+    const limits = { handshakesPerAddressMax: 8, handshakesBegunMax: 4, handshakePatienceMs: 50 };
+    broker = await start({ limits });
+    // The head of a TLS record that never goes on.
+    const head = Uint8Array.from([0x16, 3, 1, 2, 0]);
+    for (let number = 0; number < 20; number++) {
+      const socket = connectTcp({ host: '127.0.0.1', port: broker.port }, () => socket.write(head));
+      sockets.push(socket.on('error', () => undefined));
+      await once(socket, 'connect');
+    }
+    expect(await isLetIn(await credentials())).toBe(true);
+  });
+
+  it('that is one kiosk too many is closed after its handshake', async () => {
     await broker[Symbol.asyncDispose]();
     broker = await start({ limits: { connectionsMax: 2 } });
-    const open = Array.from({ length: 3 }, () => connectTcp({ host: '127.0.0.1', port: broker.port }));
-    sockets.push(...open);
-    await Promise.race(open.map((socket) => once(socket.resume(), 'close')));
-    await vi.waitFor(() => expect(log.events).toContain('broker.connections-full'));
-    expect(open.filter((socket) => !socket.destroyed)).toHaveLength(2);
+    await connect({ clientId: 'first' });
+    await connect({ clientId: 'second' });
+    expect(await isLetIn(await credentials())).toBe(false);
+    expect(log.events).toContain('broker.connections-full');
   });
 });
 

@@ -1,7 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runProcess, startProcess } from '../fakes/processes.ts';
+import { openSqliteStore } from '../../gateway/store/sqlite.ts';
+import { systemClock } from '../../shared/system/clock.ts';
+import { within } from '../../shared/time.ts';
+import { makeEntry } from '../fakes/entries.ts';
+import { projectDir, runProcess, startProcess } from '../fakes/processes.ts';
+import { RecordingLog } from '../fakes/recording-log.ts';
 import { SiteFolder } from '../fakes/site.ts';
 
 describe('the gateway on the command line', () => {
@@ -53,6 +60,30 @@ describe('the gateway on the command line', () => {
     expect(await enrol('gate-a')).toMatchObject({ code: 0 });
     expect(await enrol('gate-a')).toMatchObject({ code: 1, stderr: expect.stringContaining('ENROL_EXISTS') });
     expect(await enrol('gate-a', '--force')).toMatchObject({ code: 0 });
+  });
+
+  it('prints everything to a reader that is slow', async () => {
+    using folder = new SiteFolder();
+    await using store = await openSqliteStore({ dir: folder.gatewayDir, log: new RecordingLog() });
+    const count = 3_000;
+    const arrivals = Array.from(
+      { length: count },
+      (_, number) => ({ type: 'entry', receivedMs: 0, ...makeEntry(number + 1) }) as const,
+    );
+    await store.append(arrivals);
+    const child = spawn(process.execPath, ['gateway/main.ts', 'entries'], {
+      cwd: projectDir,
+      env: folder.gatewayEnv(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const exited = once(child, 'exit');
+    await once(child.stdout, 'readable');
+    // It cannot end before it is read: more is on the way than the system holds for it.
+    expect((await within(systemClock, 1_500, exited)).inTime).toBe(false);
+    let lines = 0;
+    for await (const chunk of child.stdout.setEncoding('utf8')) lines += String(chunk).split('\n').length - 1;
+    expect(lines).toBe(count);
+    expect(await exited).toEqual([0, null]);
   });
 
   it('ends quietly when nobody reads what it prints', async () => {

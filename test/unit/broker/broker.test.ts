@@ -121,6 +121,19 @@ describe('an entry', () => {
     await vi.waitFor(() => expect(disconnectReasons()).toEqual(['entry not kept: no space left']));
   });
 
+  it('is acknowledged also when the next of the same turn cannot be kept', async () => {
+    const onDisk = Promise.withResolvers<void>();
+    accept = async (_sender, _kiosk, payload) => {
+      await onDisk.promise;
+      if (Buffer.from(payload).toString() === 'bad') throw new Error('no space left');
+    };
+    const client = await connect('gate-a');
+    const outcomes = Promise.all(['good', 'bad'].map((text) => publish(client, entriesTopic('gate-a'), text)));
+    await vi.waitFor(() => expect(accepted).toHaveLength(2));
+    onDisk.resolve();
+    expect(await outcomes).toEqual(['acknowledged', 'disconnected']);
+  });
+
   it('reaches the intake in the order it was sent, with the same sender for one connection', async () => {
     const [one, two] = [await connect('gate-a'), await connect('gate-a')];
     const texts = Array.from({ length: 50 }, (_, number) => `${number}`);

@@ -190,6 +190,22 @@ describe('limits', () => {
     expect(log.events).toEqual(['intake.overloaded']);
   });
 
+  test('a connection is refused only after what it had sent before is settled, so that each brings something', async () => {
+    open({ pendingEntriesMax: 1 });
+    store.hold();
+    const settled: string[] = [];
+    const [first, second] = [accept(1), accept(2)];
+    const both = Promise.allSettled([
+      first.then(() => settled.push('kept')),
+      second.catch(() => settled.push('refused')),
+    ]);
+    await settle();
+    expect(settled).toEqual([]);
+    store.release();
+    await both;
+    expect(settled).toEqual(['kept', 'refused']);
+  });
+
   test('what a commit under way holds counts as waiting', async () => {
     open({ pendingEntriesMax: 1 });
     store.hold();

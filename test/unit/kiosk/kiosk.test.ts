@@ -17,6 +17,10 @@ const idCard = '001099012345|123456789|Nguyễn Văn A|01011999|Nam|Xã X, Huy�
 const otherCard = '079185000001||Trần Thị B|20071985|Nữ|Phường P|02072024';
 const subjectKey = new Uint8Array(32).fill(7);
 
+function scanAll(scanner: ScriptedScanner, ...texts: readonly string[]): void {
+  for (const text of texts) scanner.scan(text);
+}
+
 describe('a kiosk', () => {
   let dir: string;
   let clock: VirtualClock;
@@ -100,6 +104,14 @@ describe('a kiosk', () => {
       number: '001099012345',
       birthYear: 1999,
     });
+  });
+
+  it('does not take a bare number for the person whose number it is', async () => {
+    const number = idCard.slice(0, 12);
+    const after = await run((scanner) => scanAll(scanner, idCard, number));
+    expect(after.shown).toEqual(['offline', 'heard', 'admitted', 'heard', 'refused']);
+    const before = await run((scanner) => scanAll(scanner, number, idCard));
+    expect(before.shown).toEqual(['offline', 'heard', 'refused', 'heard', 'admitted']);
   });
 
   it('handles every scan in order when many arrive at once', async () => {

@@ -180,6 +180,37 @@ describe('after a crash or a power cut', () => {
     }
   });
 
+  test.each([
+    ['NULs', (line: Buffer) => line.fill(0, 512, 1024)],
+    ['garbage', (line: Buffer) => line.fill(Buffer.from([0xff, 0x0a, 0x41]), 512, 1024)],
+  ])(
+    'a batch of which a power cut kept some sectors and left %s for others is cut off and written whole',
+    async (_, spoil) => {
+      await send(1, 2);
+      const batchBytes = Buffer.from(linesOf(3, 9));
+      spoil(batchBytes);
+      appendFileSync(path, batchBytes);
+      reopen();
+      expect(await send(3, 11)).toEqual(taken);
+      expect(written()).toBe(linesOf(1, 11));
+      expect(log.lines.map(({ event }) => event)).toEqual(['upstream.torn-line']);
+    },
+  );
+
+  test('a broken line with whole lines behind it that nobody sends again is not touched', async () => {
+    const before = `${linesOf(1)}{"half\n${linesOf(2)}`;
+    writeFileSync(path, before);
+    expect(await send(3)).toEqual(taken);
+    expect(written()).toBe(before + linesOf(3));
+  });
+
+  test('what a person wrote at its end is not touched', async () => {
+    const before = `${linesOf(1)}# copied on Friday\n`;
+    writeFileSync(path, before);
+    expect(await send(2)).toEqual(taken);
+    expect(written()).toBe(before + linesOf(2));
+  });
+
   test('a whole line that only lacks its end is completed, never cut: it may have been acknowledged', async () => {
     writeFileSync(path, linesOf(1, 2).trimEnd());
     expect(await send(3)).toEqual(taken);

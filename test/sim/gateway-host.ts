@@ -1,0 +1,262 @@
+/** The gateway of the simulated world: the real parts as `gateway.ts` wires them, on a disk that can fail. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { startMqtt } from '../../gateway/broker.ts';
+import { brokerLimits } from '../../gateway/broker-limits.ts';
+import { createForwarder } from '../../gateway/forwarder.ts';
+import { createIntake, defaultIntakeLimits, type IntakeLimits } from '../../gateway/intake.ts';
+import { storePath } from '../../gateway/store/connection.ts';
+import { openSqliteStore } from '../../gateway/store/sqlite.ts';
+import type { Store } from '../../gateway/store/store.ts';
+import type { KioskState } from '../../shared/entry.ts';
+import { describeError, Fault } from '../../shared/fault.ts';
+import { sleep } from '../../shared/time.ts';
+import { copyFiles, DiskFaults } from './disk.ts';
+import { Machine, ProcessDied, SimProcess } from './machine.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { SimUpstream } from './upstream.ts';
+
+/** systemd starts a program again after this long, in milliseconds; a machine without power takes longer. */
+const restartMs = 2_000;
+const powerCutMsMax = 40_000;
+
+/** program.ts ends what does not stop within this long, in milliseconds. */
+const stopTimeoutMs = 4_500;
+
+/** What the broker may have at once: four kiosks, four connections each. */
+const connectionsMax = 4 * brokerLimits.connectionsPerKioskMax;
+
+interface Running {
+  readonly process: SimProcess;
+  readonly dir: string;
+  readonly store: Store;
+  readonly parts: AsyncDisposableStack;
+}
+
+export class GatewayHost {
+  readonly machine: Machine;
+  readonly disk: DiskFaults;
+  /** How long a commit takes, in milliseconds. */
+  commitMs = 0;
+  /** So many readings of the store fail. */
+  failingReads = 0;
+  /** The intake's limits, for a gateway that is easily overwhelmed. */
+  intakeLimits: Partial<IntakeLimits> = {};
+  /** What each kiosk last said of itself. */
+  readonly states = new Map<string, KioskState>();
+  readonly #world: Surroundings;
+  readonly #upstream: SimUpstream;
+  #process: SimProcess | null = null;
+  #running: Running | null = null;
+  #connections = () => 0;
+  #dir: string;
+  /** The process that is stopping. */
+  #stopping: SimProcess | null = null;
+  #runs = 0;
+  #deaths = 0;
+
+  constructor(world: Surroundings, upstream: SimUpstream) {
+    this.#world = world;
+    this.#upstream = upstream;
+    this.machine = new Machine('gateway', world.timeline);
+    this.#dir = join(world.dir, 'gateway-0');
+    this.disk = new DiskFaults({
+      chance: world.chance,
+      path: () => storePath(this.#dir),
+      onFault: (kind) => world.happened(kind.startsWith('crash') ? `gateway-${kind}` : `store-${kind}`, 'gateway'),
+      crash: (tear) => this.crash('reset', tear),
+      keptIsSeen: true,
+    });
+  }
+
+  /** The process that runs now, if one does. */
+  get process(): SimProcess | null {
+    return this.#process?.alive === true ? this.#process : null;
+  }
+
+  /** Whether it takes connections. */
+  get isServing(): boolean {
+    return this.process !== null && this.process !== this.#stopping && this.#running !== null;
+  }
+
+  /** Starts the program on what its directory holds, unless it runs. */
+  start(): void {
+    if (this.process !== null) return;
+    const process = new SimProcess('gateway', this.machine, this.#world.timeline);
+    this.#process = process;
+    this.#world.timeline.after(0, process, () => {
+      this.#world.trace.add('gateway', 'start', { run: ++this.#runs });
+      this.#boot(process).catch((error: unknown) => this.#failedToStart(process, error));
+    });
+  }
+
+  async #boot(process: SimProcess): Promise<void> {
+    const { network, chance, hooks, ledger, siteKeyId } = this.#world;
+    const { clock } = process;
+    const log = this.#world.logOf('gateway');
+    const dir = this.#dir;
+    hooks.set(storePath(dir), this.disk.hook);
+    const parts = new AsyncDisposableStack();
+    const opened = parts.use(await openSqliteStore({ dir, log }));
+    ledger.storeOpened(await gather(opened.entries()));
+    const store = this.#guard(opened, process);
+    parts.use(createForwarder({ store, upstream: this.#upstream.endFor(process), clock, chance, log }));
+    const intake = parts.use(createIntake({ store, clock, log, limits: this.intakeLimits }));
+    const broker = parts.use(
+      await startMqtt({
+        accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
+        onState: (kiosk, state) => this.#heard(kiosk, state),
+        siteNotice: { v: 1, site: 'Nhà máy A', key: { id: siteKeyId, publicKey: 'A'.repeat(43) } },
+        ...{ clock, log },
+      }),
+    );
+    this.#running = { process, dir, store: opened, parts };
+    this.#connections = () => broker.connections;
+    network.listen({ process, accept: (stream, kiosk) => broker.handle(stream, kiosk) });
+    this.#world.trace.add('gateway', 'serves');
+  }
+
+  #heard(kiosk: string, state: KioskState): void {
+    if (this.#connections() > connectionsMax) this.#world.fail(`the gateway has ${this.#connections()} connections`);
+    this.#world.trace.add('gateway', 'state', { kiosk, online: state.online, depth: state.outbox?.depth });
+    this.states.set(kiosk, state);
+  }
+
+  /** The real store, slowed down and spied on; in a process that has died, nothing comes back from it. */
+  #guard(store: Store, process: SimProcess): Store {
+    const { ledger, trace } = this.#world;
+    const never = new Promise<never>(() => {});
+    const unlessDead = async <T>(work: () => Promise<T>): Promise<T> => {
+      if (!process.alive) return never;
+      try {
+        const result = await work();
+        return process.alive ? result : never;
+      } catch (error) {
+        if (!process.alive) return never;
+        throw error;
+      }
+    };
+    return {
+      entries: () => store.entries(),
+      quarantine: () => store.quarantine(),
+      check: () => store.check(),
+      append: async (group) => {
+        if (this.commitMs > 0) {
+          this.#world.happened('store-slow', 'gateway');
+          await sleep(process.clock, this.commitMs);
+        }
+        const { groupEntriesMax } = { ...defaultIntakeLimits, ...this.intakeLimits };
+        if (group.length > groupEntriesMax) this.#world.fail(`a commit of ${group.length} packets`);
+        const verdicts = await unlessDead(() => store.append(group));
+        trace.add('gateway', 'stored', { verdicts: verdicts.map(({ type }) => type) });
+        ledger.stored(group, verdicts);
+        return verdicts;
+      },
+      readNext: (upstream, limits) =>
+        unlessDead(async () => {
+          if (this.failingReads <= 0) {
+            const rows = await store.readNext(upstream, limits);
+            ledger.found(rows);
+            return rows;
+          }
+          this.failingReads--;
+          this.#world.happened('store-read-error', 'gateway');
+          throw new Fault('STORE_READ_FAILED', 'simulated');
+        }),
+      markForwarded: (...move) => unlessDead(() => store.markForwarded(...move)),
+      onAppended: (callback) => store.onAppended(callback),
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    };
+  }
+
+  /** Nothing that happens in this world is a reason not to start. */
+  #failedToStart(process: SimProcess, error: unknown): void {
+    if (process.alive) this.#world.fail(`the gateway cannot start: ${describeError(error)}`);
+  }
+
+  /** The process dies here and now; the next one finds a copy of its files as they are at this moment. */
+  crash(how: 'reset' | 'silent', tear: ((dir: string) => void) | null = null): Error {
+    const process = this.process;
+    const died = new ProcessDied('gateway');
+    if (process === null) return died;
+    process.alive = false;
+    const { dir, network, trace, hooks, timeline } = this.#world;
+    trace.add('gateway', 'dies', { how, torn: tear !== null });
+    network.died(process, how);
+    hooks.delete(storePath(this.#dir));
+    const nextDir = join(dir, `gateway-${++this.#deaths}`);
+    copyFiles(this.#dir, nextDir);
+    tear?.(nextDir);
+    const store = this.#running?.store;
+    const oldDir = this.#dir;
+    // Not now: this may be in the middle of one of its transactions.
+    timeline.after(0, null, () => {
+      void store?.[Symbol.asyncDispose]();
+      rmSync(oldDir, { recursive: true, force: true });
+    });
+    this.#running = null;
+    this.#dir = nextDir;
+    this.#restartAfter(how);
+    return died;
+  }
+
+  #restartAfter(how: 'reset' | 'silent'): void {
+    const { timeline, chance } = this.#world;
+    const delayMs = restartMs + (how === 'silent' ? Math.floor(chance.fraction() * powerCutMsMax) : 0);
+    timeline.after(delayMs, null, () => {
+      if (this.process !== null) return;
+      if (how === 'silent') this.machine.reboot();
+      this.start();
+    });
+  }
+
+  /**
+   * Ends the program in its own time, and then calls back; one that does not end in time is killed. While it stops
+   * already this does nothing.
+   */
+  stop(onStopped: () => void): void {
+    const running = this.#running;
+    if (running === null || this.process === null) {
+      onStopped();
+      return;
+    }
+    if (this.#stopping === this.process) return;
+    this.#stopping = this.process;
+    const { timeline, hooks, network, trace } = this.#world;
+    const { process, parts, dir } = running;
+    const overrun = timeline.after(stopTimeoutMs, process, () => {
+      this.crash('reset');
+      onStopped();
+    });
+    timeline.after(0, process, async () => {
+      trace.add('gateway', 'stops');
+      network.listen(null);
+      await parts.disposeAsync();
+      if (!process.alive) return;
+      process.alive = false;
+      overrun[Symbol.dispose]();
+      this.#running = null;
+      hooks.delete(storePath(dir));
+      network.died(process, 'reset');
+      trace.add('gateway', 'stopped');
+      onStopped();
+    });
+  }
+
+  /** The store on disk, for the last judgement; only while it serves. */
+  get store(): Store | null {
+    return this.process === null ? null : (this.#running?.store ?? null);
+  }
+
+  /** The world is over: nothing of it stays open. */
+  close(): void {
+    if (this.process !== null) this.crash('reset');
+  }
+}
+
+/** Everything that an asynchronous iteration brings. */
+export async function gather<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const gathered: T[] = [];
+  for await (const item of items) gathered.push(item);
+  return gathered;
+}

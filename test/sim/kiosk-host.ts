@@ -1,0 +1,302 @@
+/** A kiosk of the simulated world: the real program's parts on a machine, a disk and a scanner that can fail. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Kiosk } from '../../kiosk/kiosk.ts';
+import { createLink, type Link } from '../../kiosk/link.ts';
+import { type Outbox, openOutbox, outboxFileName } from '../../kiosk/outbox.ts';
+import type { StationSettings } from '../../kiosk/station.ts';
+import { describeError, Fault } from '../../shared/fault.ts';
+import { copyFiles, DiskFaults } from './disk.ts';
+import { guardOutbox, keepAsPhantom } from './guarded-outbox.ts';
+import { Lights } from './lights.ts';
+import { Machine, ProcessDied, SimProcess } from './machine.ts';
+import { person, subjectKey } from './people.ts';
+import { deterministicSealer } from './sealer.ts';
+import { SimScanner } from './sim-scanner.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** How one kiosk is set up. */
+export interface KioskSetup {
+  readonly id: string;
+  readonly direction: StationSettings['direction'];
+  readonly repeatWindowMs: number;
+  readonly entriesMax: number;
+}
+
+/** systemd starts a program again after this long, in milliseconds; a machine without power takes longer. */
+const restartMs = 2_000;
+const powerCutMsMax = 40_000;
+
+/** program.ts ends what does not stop within this long, in milliseconds. */
+const stopTimeoutMs = 4_500;
+
+const plentyBytes = 1024 ** 3;
+
+interface Running {
+  readonly process: SimProcess;
+  readonly dir: string;
+  readonly outbox: Outbox;
+  readonly link: Link;
+  readonly kiosk: Kiosk;
+  readonly stop: AbortController;
+  readonly done: Promise<unknown>;
+}
+
+export class KioskHost {
+  readonly setup: KioskSetup;
+  readonly machine: Machine;
+  /** Free bytes of its disk, as the outbox sees them. */
+  freeBytes = plentyBytes;
+  readonly disk: DiskFaults;
+  readonly lights: Lights;
+  readonly #world: Surroundings;
+  readonly #scanner: SimScanner;
+  #process: SimProcess | null = null;
+  #running: Running | null = null;
+  #dir: string;
+  /** The process that is stopping. */
+  #stopping: SimProcess | null = null;
+  #runs = 0;
+  #deaths = 0;
+  /** Files as a restart would find them, where those of a failed commit hold more than the process knows. */
+  #phantomDir: string | null = null;
+  #wantsPhantom = false;
+
+  constructor(setup: KioskSetup, world: Surroundings) {
+    this.setup = setup;
+    this.#world = world;
+    this.machine = new Machine(setup.id, world.timeline);
+    this.#dir = join(world.dir, `${setup.id}-0`);
+    this.#scanner = new SimScanner(setup.id, world);
+    this.lights = new Lights(setup.id, world, () => this.#scanner.reading);
+    this.disk = new DiskFaults({
+      chance: world.chance,
+      path: () => join(this.#dir, outboxFileName),
+      onFault: (kind) => {
+        world.happened(kind.startsWith('crash') ? `kiosk-${kind}` : `outbox-${kind}`, setup.id);
+        this.#wantsPhantom = kind === 'kept';
+      },
+      crash: (tear) => this.crash('reset', tear),
+      keptIsSeen: false,
+    });
+  }
+
+  get id(): string {
+    return this.setup.id;
+  }
+
+  /** The process that runs now, if one does. */
+  get process(): SimProcess | null {
+    return this.#process?.alive === true ? this.#process : null;
+  }
+
+  get outbox(): Outbox | null {
+    return this.process === null ? null : (this.#running?.outbox ?? null);
+  }
+
+  /** Whether it is connected, has its scanner, and nothing waits in its outbox. */
+  get isAtRest(): boolean {
+    return this.outbox?.depth() === 0 && this.lights.linkStatus === 'online' && this.#scanner.isFound;
+  }
+
+  /** Starts the program on what its directory holds, unless it runs. */
+  start(): void {
+    if (this.process !== null) return;
+    const { timeline } = this.#world;
+    const process = new SimProcess(this.id, this.machine, timeline);
+    this.#process = process;
+    timeline.after(0, process, () => this.#boot(process));
+  }
+
+  #boot(process: SimProcess): void {
+    const { trace } = this.#world;
+    trace.add(this.id, 'start', { run: ++this.#runs, boot: this.machine.boot });
+    this.lights.reborn();
+    try {
+      this.#running = this.#assemble(process);
+    } catch (error) {
+      this.#ended(process, error);
+    }
+  }
+
+  #assemble(process: SimProcess): Running {
+    const { world, setup } = { world: this.#world, setup: this.setup };
+    const log = world.logOf(this.id);
+    const { clock } = process;
+    const chance = world.chance;
+    world.hooks.set(join(this.#dir, outboxFileName), this.disk.hook);
+    const opened = openOutbox({
+      ...{ dir: this.#dir, kiosk: this.id, clock, chance, log },
+      freeBytes: () => this.freeBytes,
+      limits: { entriesMax: setup.entriesMax, freeBytesEveryMs: 100 },
+    });
+    world.ledger.outboxOpened(this.id, opened.epoch, opened.peek(0, Number.MAX_SAFE_INTEGER));
+    const outbox = guardOutbox(opened, {
+      ...{ kiosk: this.id, dir: this.#dir, process, world },
+      onKept: (entry) => this.lights.kept(entry),
+      onFailed: (draft, presence) => {
+        if (!this.#wantsPhantom) return;
+        this.#wantsPhantom = false;
+        this.#phantomDir = `${this.#dir}-phantom`;
+        keepAsPhantom(this.#dir, this.#phantomDir, { kiosk: this.id, clock, chance, log }, draft, presence);
+      },
+      onWritten: () => {
+        this.#phantomDir = null;
+      },
+    });
+    const link = createLink({
+      ...{ outbox, kiosk: this.id, clock, chance, log },
+      dial: () => world.network.dial(process, this.id),
+      state: () => ({ version: '0.0.0', ...kiosk.state() }),
+      onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
+      onStatus: (status) => {
+        this.lights.linkStatus = status;
+        kiosk.linkChanged(status);
+      },
+    });
+    const kiosk = new Kiosk({
+      ...{
+        scanner: this.#scanner.openFor(process, this.lights),
+        indicator: this.lights.indicatorOf(process),
+        outbox,
+        clock,
+        chance,
+        log,
+      },
+      onRecorded: () => link.wake(),
+      onStateChanged: () => link.stateChanged(),
+      gate: `Cổng ${this.id}`,
+      station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
+      subjectKey,
+      sealer: deterministicSealer(world.siteKeyId),
+      timeSync: { boot: this.machine.boot, synced: () => true, [Symbol.dispose]: () => {} },
+    });
+    const stop = new AbortController();
+    const done = Promise.all([kiosk.run(stop.signal), link.run(stop.signal)]);
+    done.then(
+      () => {},
+      (error: unknown) => this.#ended(process, error),
+    );
+    return { process, dir: this.#dir, outbox: opened, link, kiosk, stop, done };
+  }
+
+  /** The program ended by itself. Nothing that happens in this world is a reason to. */
+  #ended(process: SimProcess, error: unknown): void {
+    if (process.alive) this.#world.fail(`${this.id} ${describe(error)}`);
+  }
+
+  /**
+   * The process dies here and now. The next one finds a copy of the files as they are at this moment, so that nothing
+   * counts that a clean end would have written.
+   */
+  crash(how: 'reset' | 'silent', tear: ((dir: string) => void) | null = null): Error {
+    const process = this.process;
+    const died = new ProcessDied(this.id);
+    if (process === null) return died;
+    process.alive = false;
+    const { dir, network, trace, hooks, timeline } = this.#world;
+    trace.add(this.id, 'dies', { how, torn: tear !== null, phantom: this.#phantomDir !== null });
+    network.died(process, how);
+    hooks.delete(join(this.#dir, outboxFileName));
+    const nextDir = join(dir, `${this.id}-${++this.#deaths}`);
+    copyFiles(this.#phantomDir ?? this.#dir, nextDir);
+    tear?.(nextDir);
+    const { outbox } = this.#running ?? {};
+    const [oldDir, phantomDir] = [this.#dir, this.#phantomDir];
+    // Not now: this may be in the middle of one of its transactions.
+    timeline.after(0, null, () => {
+      void outbox?.[Symbol.asyncDispose]();
+      for (const gone of [oldDir, phantomDir]) if (gone !== null) rmSync(gone, { recursive: true, force: true });
+    });
+    this.#running = null;
+    this.#phantomDir = null;
+    this.#wantsPhantom = false;
+    this.#dir = nextDir;
+    this.lights.linkStatus = null;
+    this.#restartAfter(how);
+    return died;
+  }
+
+  #restartAfter(how: 'reset' | 'silent'): void {
+    const { timeline, chance } = this.#world;
+    const delayMs = restartMs + (how === 'silent' ? Math.floor(chance.fraction() * powerCutMsMax) : 0);
+    timeline.after(delayMs, null, () => {
+      if (this.process !== null) return;
+      if (how === 'silent') this.machine.reboot();
+      this.start();
+    });
+  }
+
+  /**
+   * Ends the program in its own time, and then calls back; one that does not end in time is killed. While it stops
+   * already this does nothing.
+   */
+  stop(onStopped: () => void): void {
+    const running = this.#running;
+    if (running === null || this.process === null) {
+      onStopped();
+      return;
+    }
+    if (this.#stopping === this.process) return;
+    this.#stopping = this.process;
+    const { timeline, hooks, network, trace } = this.#world;
+    const { process, kiosk, link, outbox, stop, done, dir } = running;
+    const overrun = timeline.after(stopTimeoutMs, process, () => {
+      this.crash('reset');
+      onStopped();
+    });
+    timeline.after(0, process, async () => {
+      trace.add(this.id, 'stops');
+      stop.abort();
+      try {
+        await done;
+        kiosk[Symbol.dispose]();
+        await link[Symbol.asyncDispose]();
+        await outbox[Symbol.asyncDispose]();
+      } catch {
+        return; // it died meanwhile, or is ended by what went wrong
+      }
+      if (!process.alive) return;
+      process.alive = false;
+      overrun[Symbol.dispose]();
+      this.#running = null;
+      hooks.delete(join(dir, outboxFileName));
+      network.died(process, 'reset');
+      trace.add(this.id, 'stopped');
+      onStopped();
+    });
+  }
+
+  /** Bytes arrive from the scanner. */
+  scanBytes(bytes: string | Uint8Array): void {
+    this.#scanner.send(bytes);
+  }
+
+  /** A person holds a card before the scanner. */
+  scan(number: number, ending = '\r'): void {
+    const { card, subject } = person(number);
+    this.#world.ledger.presented(this.id, subject);
+    this.scanBytes(card + ending);
+  }
+
+  /** Pulls the scanner's plug, or puts it back. @param says whether the driver notices by itself. */
+  plug(isPlugged: boolean, says = true): void {
+    this.#scanner.plug(isPlugged, says);
+  }
+
+  /** Its scanner is plugged in again, and its disk has room. */
+  heal(): void {
+    this.freeBytes = plentyBytes;
+    this.plug(true);
+  }
+
+  /** The world is over: nothing of it stays open. */
+  async close(): Promise<void> {
+    if (this.process !== null) this.crash('reset');
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Fault) return `ended: ${describeError(error)}`;
+  return `crashed: ${error instanceof Error ? error.stack : String(error)}`;
+}
