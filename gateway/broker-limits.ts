@@ -10,14 +10,14 @@ export const brokerLimits = {
    * Connections that have not proved yet who they are, in all and from one address. One more makes the oldest go that
    * has said nothing, or else the oldest, so strangers never keep a kiosk out by being many.
    */
-  handshakesMax: 256,
+  handshakesMax: 128,
   handshakesPerAddressMax: 64,
   /** Of these, so many are in TLS at once: each takes about 100 KiB. The others wait for their turn. */
-  handshakesBegunMax: 32,
+  handshakesBegunMax: 16,
   /** One that has been in TLS for so long, when all places are taken, gives way to the next. */
-  handshakePatienceMs: 1_000,
+  handshakePatienceMs: 500,
   /** So many begin TLS in one turn of the event loop. */
-  handshakesPerTurnMax: 4,
+  handshakesPerTurnMax: 2,
   /** From there to the CONNECT packet. */
   connectTimeoutMs: 10_000,
   /** All bytes up to and with the CONNECT packet; a client that sends more before it is answered is closed. */

@@ -28,7 +28,8 @@ export function examineOutboxFile(path: string): 'present' | 'absent' {
     return 'absent';
   }
   if (!file.isFile()) throw new Fault('DATA_DIR_UNUSABLE', `${path} is not a file.`);
-  if (file.size === 0) throw new Fault('OUTBOX_CORRUPT', `${path} is empty.`);
+  // A file of one byte is empty to SQLite as well (unixFileSize in its os_unix.c).
+  if (file.size <= 1) throw new Fault('OUTBOX_CORRUPT', `${path} is empty.`);
   const damage = usable(path, () => examineWal(path));
   // Looked at twice: another kiosk may be writing it at this moment, which is for `claim` to tell.
   if (damage !== null && damage === usable(path, () => examineWal(path)))

@@ -5,15 +5,17 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
-/** What a test starts, and the Debian package that brings it. */
+/** What a test needs, and the Debian package that brings it: a program by its name, anything else by its path. */
 interface Tool {
   readonly command: string;
   readonly package: string;
 }
 
 const testTools: readonly Tool[] = [
+  { command: 'gcc', package: 'gcc' }, // builds the shims that log writes (and, for benchmarks, slow fsync)
+  { command: '/usr/include/stdio.h', package: 'libc6-dev' }, // which gcc only recommends
   { command: 'git', package: 'git' }, // the files that the tidiness rules look at
   { command: 'mosquitto_pub', package: 'mosquitto-clients' }, // a third party's MQTT client
   { command: 'openssl', package: 'openssl' }, // a third party's eyes on our certificates
@@ -22,7 +24,6 @@ const testTools: readonly Tool[] = [
 
 const benchTools: readonly Tool[] = [
   ...testTools,
-  { command: 'gcc', package: 'gcc' }, // builds the shim that slows fsync
   { command: 'mosquitto', package: 'mosquitto' }, // the broker that ours is compared with
 ];
 
@@ -35,7 +36,9 @@ const nodeMajorMin = 24;
 /** The tools of a list that are not on this machine. */
 function missing(tools: readonly Tool[]): readonly Tool[] {
   const dirs = [...(process.env.PATH ?? '').split(delimiter), ...daemonDirs];
-  return tools.filter(({ command }) => !dirs.some((dir) => isExecutable(join(dir, command))));
+  const isThere = (name: string) =>
+    isAbsolute(name) ? existsSync(name) : dirs.some((dir) => isExecutable(join(dir, name)));
+  return tools.filter(({ command }) => !isThere(command));
 }
 
 function isExecutable(path: string): boolean {

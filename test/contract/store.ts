@@ -242,6 +242,16 @@ const chapters: Record<string, Record<string, Case>> = {
       expect(types(await store.append([arrival(3)]))).toEqual(['stored']);
     },
 
+    'nothing waiting behind its place once it has all, whatever came twice, also after a restart': async (opened) => {
+      await opened.store.append([arrival(1), arrival(1)]);
+      await opened.store.append([arrival(1)]);
+      const store = await opened.reopen();
+      await store.append([arrival(2), arrival(2)]);
+      const [, last] = await store.readNext('up', plenty);
+      await store.markForwarded('up', last?.position ?? 0, [], receivedMs);
+      expect((await store.check()).upstreams).toEqual([{ upstream: 'up', place: 2, waiting: 0 }]);
+    },
+
     'a quarantine for what it refuses, while the entry itself stays': async ({ store }) => {
       await store.append([arrival(1), arrival(2), arrival(3)]);
       const rejected = [

@@ -22,10 +22,10 @@ const triesPerLieMax = 1000;
 export interface Life {
   readonly sessions: number;
   readonly operations: number;
-  /** It dies before this sync from its start. */
-  readonly startSync?: number;
+  /** It dies before this sync from its start: see `endAtSync`. */
+  readonly startSync?: string;
   /** It dies before this sync of what it does last. */
-  readonly endSync?: number;
+  readonly endSync?: string;
 }
 
 /** A program under test. */
@@ -34,8 +34,8 @@ export interface Custodian {
   readonly program: string;
   /** The fault that names a damaged file. */
   readonly damage: FaultCode;
-  /** So many syncs it makes, at most, before it has made all of its files. */
-  readonly makingSyncs: number;
+  /** So many syncs and renamings it makes, at most, before it has made all of its files. */
+  readonly making: { readonly syncs: number; readonly renames: number };
   /** Opens what is in `dir` with the real code and throws what is wrong. `from` is where the program saw it. */
   check(dir: string, marks: readonly string[], from: string): Promise<void>;
   /** The files whose lost writes are tried: see {@link lies}. */
@@ -46,7 +46,7 @@ export const outbox: Custodian = {
   name: 'outbox',
   program: 'test/power/outbox-program.ts',
   damage: 'OUTBOX_CORRUPT',
-  makingSyncs: 14,
+  making: { syncs: 14, renames: 1 },
   check: (dir, marks) =>
     checkOutbox(
       dir,
@@ -59,7 +59,7 @@ export const gateway: Custodian = {
   name: 'gateway',
   program: 'test/power/gateway-program.ts',
   damage: 'STORE_CORRUPT',
-  makingSyncs: 26,
+  making: { syncs: 26, renames: 3 },
   check: (dir, marks, from) =>
     checkGateway(
       dir,
@@ -94,12 +94,8 @@ export class Bench implements Disposable {
     rmSync(this.#root, { recursive: true, force: true });
   }
 
-  get steps(): readonly Step[] {
-    return this.#steps;
-  }
-
   /** Lets the program live, once or again: what it left unsynced is still there then, as after SIGKILL. */
-  async live(seed: number, { sessions, operations, startSync = 0, endSync = 0 }: Life): Promise<void> {
+  async live(seed: number, { sessions, operations, startSync = '', endSync = '' }: Life): Promise<void> {
     const args = [join(this.#dir, 'data'), seed, sessions, operations, startSync, endSync].map(String);
     this.#steps = await runLogged(this.#custodian.program, args, { dir: this.#dir, logDir: this.#root });
     this.#expectWhole();

@@ -1,7 +1,6 @@
 /** What is done to a custodian's disk, each repeatable by its seed. Each throws what it finds. */
 import assert from 'node:assert/strict';
 import { Fault } from '../../shared/fault.ts';
-import { seededChance } from '../fakes/seeded-chance.ts';
 import { collect } from './collect.ts';
 import { Bench, type Custodian, type Life } from './custody.ts';
 
@@ -25,7 +24,7 @@ export const disasters: Readonly<Record<string, Disaster>> = {
 
   'its process was killed in the middle of a commit, went on, and the power fails': async (custodian, seed, extent) => {
     using bench = new Bench(custodian);
-    await bench.live(seed, { ...extent.life, sessions: 1, endSync: 1 });
+    await bench.live(seed, { ...extent.life, sessions: 1, endSync: '1' });
     await bench.live(seed + 1, { ...extent.life, sessions: 1 });
     return await count(bench.cut(seed, extent.cuts / 2));
   },
@@ -35,14 +34,14 @@ export const disasters: Readonly<Record<string, Disaster>> = {
     seed,
     extent,
   ) => {
-    const chance = seededChance(seed);
+    const { syncs, renames } = custodian.making;
+    const deaths = Array.from({ length: renames }, (_, index) => `r${index + 1}`);
     let states = 0;
-    for (let death = 0; death < 3; death++) {
+    for (const startSync of [String(1 + (seed % syncs)), ...deaths]) {
       using bench = new Bench(custodian);
-      const startSync = 1 + Math.floor(chance.fraction() * custodian.makingSyncs);
       await bench.live(seed, { sessions: 1, operations: 1, startSync });
       await bench.live(seed + 1, { sessions: 1, operations: 2 });
-      states += await count(bench.cut(seed + death, extent.cuts / 10));
+      states += await count(bench.cut(seed, extent.cuts / 10));
     }
     return states;
   },

@@ -1,6 +1,6 @@
 /**
  * A gateway's custody at work, for the power cuts: `node gateway-program.ts MARKS DIR SEED SESSIONS BURSTS STARTSYNC ENDSYNC`. In
- * each of SESSIONS it opens trust, store and the file that it forwards to, enrols a kiosk, and takes BURSTS of packets,
+ * each of SESSIONS it opens trust, enrols a kiosk, opens store and the file that it forwards to, and takes BURSTS of packets,
  * with duplicates and garbage between, through the intake. It says what it is about to do and what it has acknowledged.
  * Then it kills itself (SIGKILL): with everything open, or, where ENDSYNC is a number, before
  * that sync of one more burst; or, where STARTSYNC is one, before that sync from its start.
@@ -42,12 +42,17 @@ function marking(upstream: Upstream): Upstream {
   };
 }
 
-if (Number(startSync) > 0) write(endAtSync(Number(startSync)));
+if (startSync !== '') write(endAtSync(startSync));
 
 for (let session = 1; ; session++) {
   const machine = () => ({ hostname: `gateway-${seed}-${session}`, addresses: [] });
   const trust = await openTrust(trustFolder, { site: 'Nhà máy A', clock, log, machine });
   mark({ type: 'trusted', key: trust.notice.key.id });
+  const kiosk = `gate-${session}`;
+  const folder = join(enrolments, chance.fraction() < 0.5 ? 'shared' : kiosk);
+  mark({ type: 'enrolling', kiosk, folder });
+  const { serial } = await trust.enrol(kiosk, folder, { force: true });
+  mark({ type: 'enrolled', kiosk, folder, serial });
   await using parts = new AsyncDisposableStack();
   const store = parts.use(await openSqliteStore({ dir: data, log }));
   const upstream = parts.use(marking(createFileUpstream({ name: 'file', path: upstreamFile, clock, log })));
@@ -67,16 +72,10 @@ for (let session = 1; ; session++) {
     const fresh = Array.from({ length: upTo(8) }, () => next++);
     await Promise.all([...again, ...fresh, ...(upTo(3) === 1 ? [-1 - next] : [])].map(take));
   };
-  for (let count = 0; count < Number(bursts) / 2; count++) await burst();
-  const kiosk = `gate-${session}`;
-  const folder = join(enrolments, chance.fraction() < 0.5 ? 'shared' : kiosk);
-  mark({ type: 'enrolling', kiosk, folder });
-  const { serial } = await trust.enrol(kiosk, folder, { force: true });
-  mark({ type: 'enrolled', kiosk, folder, serial });
-  for (let count = 0; count < Number(bursts) / 2; count++) await burst();
+  for (let count = 0; count < Number(bursts); count++) await burst();
   if (session === Number(sessions)) {
-    if (Number(endSync) > 0) {
-      write(endAtSync(Number(endSync)));
+    if (endSync !== '') {
+      write(endAtSync(endSync));
       await burst();
     }
     process.kill(process.pid, 'SIGKILL');

@@ -22,7 +22,7 @@ const unsent: number[] = [];
 // Entries of different runs differ.
 let number = Number(seed) * 10_000;
 
-if (Number(startSync) > 0) write(endAtSync(Number(startSync)));
+if (startSync !== '') write(endAtSync(startSync));
 
 for (let session = 1; ; session++) {
   const outbox = openOutbox({ dir, kiosk: 'gate-a', clock, chance, log });
@@ -47,8 +47,8 @@ for (let session = 1; ; session++) {
     }
   }
   if (session === Number(sessions)) {
-    if (Number(endSync) > 0) {
-      write(endAtSync(Number(endSync)));
+    if (endSync !== '') {
+      write(endAtSync(endSync));
       append();
     }
     process.kill(process.pid, 'SIGKILL');

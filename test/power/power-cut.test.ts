@@ -6,8 +6,8 @@ import { disasters } from './disasters.ts';
 const seed = 1;
 
 const custodians = [
-  { custodian: outbox, extent: { life: { sessions: 4, operations: 12 }, cuts: 400 } },
-  { custodian: gateway, extent: { life: { sessions: 3, operations: 6 }, cuts: 200 } },
+  { custodian: outbox, extent: { life: { sessions: 4, operations: 12 }, cuts: 300 } },
+  { custodian: gateway, extent: { life: { sessions: 3, operations: 6 }, cuts: 150 } },
 ];
 
 describe.each(custodians)(

@@ -5,7 +5,8 @@
  *   WRITE_LOG_DIR    the folder, absolute and without links
  *   WRITE_LOG_FILE   where the log goes, outside that folder; appended to
  *   WRITE_LOG_MARKS  a file, outside that folder: what is written to it stands in the log as a mark, in its place among
- *                    the writes. The mark "!3" ends the program (SIGKILL) just before its third sync from there.
+ *                    the writes. The mark "!3" ends the program (SIGKILL) just before its third sync from there, "!r3" before
+ *                    the first after its third renaming.
  *
  * A record: six fields in the machine's byte order (type, bytes of path, of other path and of data: 32 bits each; inode, offset: 64
  * bits each), then path, other path, data. Each call and its record are one step: a lock is held over both.
@@ -38,7 +39,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder, *marks;
 static size_t folder_bytes;
 static int log_descriptor = -1;
-static int syncs_left = -1;
+static int syncs_left = -1, renames_left = -1;
 
 #define LOCKED pthread_mutex_lock(&lock)
 #define UNLOCKED pthread_mutex_unlock(&lock)
@@ -147,6 +148,12 @@ int openat(int at, const char *path, int flags, ...) { MODE_OF(flags) return ope
 int openat64(int at, const char *path, int flags, ...) { MODE_OF(flags) return open_at(at, path, flags, mode); }
 int creat(const char *path, mode_t mode) { return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode); }
 
+static void obey(const char *mark) {
+  if (mark[0] != '!') return;
+  if (mark[1] == 'r') renames_left = atoi(mark + 2);
+  else syncs_left = atoi(mark + 1);
+}
+
 /* Writing. An offset of -1 is the file's own: its end when it was opened for appending. */
 
 static ssize_t write_parts(int descriptor, const struct iovec *parts, int count, off_t offset) {
@@ -168,7 +175,7 @@ static ssize_t write_parts(int descriptor, const struct iovec *parts, int count,
   int saved = errno;
   if (written > 0) {
     put(is_mark ? MARK : WRITE, is_mark ? NULL : path, NULL, inode_of(descriptor), place, parts, count, written);
-    if (is_mark && *(const char *)parts[0].iov_base == '!') syncs_left = atoi((const char *)parts[0].iov_base + 1);
+    if (is_mark) obey(parts[0].iov_base);
   }
   UNLOCKED;
   errno = saved;
@@ -260,7 +267,10 @@ int renameat2(int from_at, const char *from, int to_at, const char *to, unsigned
   LOCKED;
   int result = (int)syscall(SYS_renameat2, from_at, from, to_at, to, flags);
   int saved = errno;
-  if (result == 0 && (is_inside(old_path) || is_inside(new_path))) put_path(flags ? UNKNOWN : RENAME, old_path, new_path);
+  if (result == 0 && (is_inside(old_path) || is_inside(new_path))) {
+    put_path(flags ? UNKNOWN : RENAME, old_path, new_path);
+    if (renames_left > 0 && --renames_left == 0) syncs_left = 1;
+  }
   UNLOCKED;
   errno = saved;
   return result;

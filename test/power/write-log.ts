@@ -66,9 +66,9 @@ export async function runLogged(
   return readWriteLog(log);
 }
 
-/** As a mark: ends the program (SIGKILL) just before its sync of that number from there. */
-export function endAtSync(number: number): string {
-  return `!${number}\0`;
+/** As a mark: ends the program (SIGKILL) before its 3rd sync from there (`3`), or before the first after its 3rd renaming (`r3`). */
+export function endAtSync(which: string): string {
+  return `!${which}\0`;
 }
 
 /** What a program under test calls to say something in its place among its writes. */

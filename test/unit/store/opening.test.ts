@@ -134,6 +134,41 @@ describe('a damaged store', () => {
     await expectLeftAlone();
   });
 
+  test('whose log is damaged in its middle, which SQLite would pass over, is refused and left as it is', async () => {
+    await crashedStore(5);
+    const bytes = await readFile(`${path}-wal`);
+    bytes.writeUInt8(bytes.readUInt8(2000) ^ 1, 2000);
+    await writeFile(`${path}-wal`, bytes);
+    await expectLeftAlone();
+    await expect(open()).rejects.toThrow(`${path}-wal`);
+  });
+
+  test('of which one page is an older one is refused, or nothing is missing', async () => {
+    await makeStore(200);
+    const older = await readFile(path);
+    {
+      await using store = await open();
+      const numbers = Array.from({ length: 200 }, (_, index) => 201 + index);
+      await store.append(numbers.map((number) => arrival(number, { kiosk: 'gate-b', seq: number - 200 })));
+    }
+    const newer = await readFile(path);
+    let refused = 0;
+    for (let page = 0; page < older.length / 4096; page++) {
+      const [from, to] = [page * 4096, (page + 1) * 4096];
+      await writeFile(path, Buffer.concat([newer.subarray(0, from), older.subarray(from, to), newer.subarray(to)]));
+      try {
+        await using store = await open();
+        expect(await collect(store.entries()), `page ${page}`).toHaveLength(400);
+        expect((await store.append([arrival(401)]))[0]).toEqual({ type: 'stored' });
+        expect(await store.check()).toMatchObject({ damage: [], entries: 401 });
+      } catch (error) {
+        expect(error, `page ${page}`).toEqual(isFault('STORE_CORRUPT'));
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(5);
+  });
+
   test('that is empty is not begun anew', async () => {
     await writeFile(path, '');
     await expectLeftAlone();
@@ -174,11 +209,11 @@ describe('a damaged store', () => {
     expect((await reader.check()).damage).not.toEqual([]);
   });
 
-  /** A store as a killed process leaves it: one entry in its log that is not in its file yet. Gives the file's bytes. */
-  async function crashedStore(): Promise<Buffer> {
+  /** A store as a killed process leaves it: entries in its log that are not in its file yet. Gives the file's bytes. */
+  async function crashedStore(commits = 1): Promise<Buffer> {
     await makeStore(300);
     const store = await open();
-    await store.append([arrival(1000)]);
+    for (let commit = 0; commit < commits; commit++) await store.append([arrival(1000 + commit)]);
     const log_ = await readFile(`${path}-wal`);
     const file = await readFile(path);
     await store[Symbol.asyncDispose]();
