@@ -16,6 +16,7 @@ interface Tool {
 const testTools: readonly Tool[] = [
   { command: 'gcc', package: 'gcc' }, // builds the shims that log writes (and, for benchmarks, slow fsync)
   { command: '/usr/include/stdio.h', package: 'libc6-dev' }, // which gcc only recommends
+  { command: 'faketime', package: 'faketime' }, // a program that believes another date
   { command: 'git', package: 'git' }, // the files that the tidiness rules look at
   { command: 'mosquitto_pub', package: 'mosquitto-clients' }, // a third party's MQTT client
   { command: 'openssl', package: 'openssl' }, // a third party's eyes on our certificates

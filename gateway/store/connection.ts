@@ -59,7 +59,8 @@ export function findStoreFile(path: string): 'present' | 'missing' {
   const bytes = fileBytes(path);
   if (bytes === null && (fileBytes(`${path}-wal`) ?? 0) === 0) return 'missing';
   if (bytes === null) throw new Fault('STORE_CORRUPT', `File: ${path} is gone, but its log ${path}-wal is there.`);
-  if (bytes === 0) throw new Fault('STORE_CORRUPT', `File: ${path} is empty.`);
+  // A file of one byte is empty to SQLite as well (unixFileSize in its os_unix.c).
+  if (bytes <= 1) throw new Fault('STORE_CORRUPT', `File: ${path} is empty.`);
   return 'present';
 }
 

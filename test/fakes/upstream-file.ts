@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 
 const chunkBytes = 1024 * 1024;
@@ -18,6 +18,7 @@ export class UpstreamFile {
 
   /** Reads what has come since, and says whether all of these are there now. */
   holds(ids: Iterable<string>): boolean {
+    if (!existsSync(this.#path)) return false;
     this.#readOn();
     return this.missing(ids).length === 0;
   }
