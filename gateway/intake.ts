@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert';
 import { decodeEntry } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
+import { readClaimedPlace } from './claimed-place.ts';
 import { SparseLog } from './sparse-log.ts';
 import type { Arrival, Store, Verdict } from './store/store.ts';
 
@@ -84,12 +85,14 @@ export function createIntake(options: {
 export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: number): Arrival {
   const decoded = decodeEntry(payload);
   if (decoded.ok && decoded.entry.kiosk === kiosk) {
-    return { type: 'entry', entry: decoded.entry, body: decoded.body, receivedMs };
+    const { id, epoch, seq, at, subject } = decoded.entry;
+    return { type: 'entry', entry: { id, kiosk, epoch, seq, at, subject }, body: payload, receivedMs };
   }
   const { reason, detail } = decoded.ok
     ? ({ reason: 'kiosk-mismatch', detail: `the entry names ${decoded.entry.kiosk}` } as const)
     : decoded.problem;
-  return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, receivedMs } };
+  const claimed = readClaimedPlace(kiosk, payload);
+  return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, claimed, receivedMs } };
 }
 
 class GroupingIntake implements Intake {

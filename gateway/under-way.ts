@@ -7,16 +7,16 @@ export class UnderWay {
     return this.#count;
   }
 
-  /** Counts a promise until it is settled and whoever waits for it has acted. */
-  async track(promise: Promise<void>): Promise<void> {
+  /** One more is under way. */
+  begin(): void {
     this.#count += 1;
-    try {
-      await promise;
-    } finally {
-      this.#count -= 1;
-      // After the microtasks: the one who waits for this promise still has a PUBACK to write.
-      if (this.#count === 0) setImmediate(() => this.#release());
-    }
+  }
+
+  /** One is done and has been answered. */
+  end(): void {
+    this.#count -= 1;
+    // Later: an answer that was written just now is still on its way to the socket.
+    if (this.#count === 0) setImmediate(() => this.#release());
   }
 
   /** Resolves when nothing is under way. */

@@ -1,8 +1,10 @@
-/** The runs missing from a rising sequence that should be 1, 2, 3, … A number may come twice. */
-export function* findGaps(seqs: Iterable<number>): Generator<{ from: number; to: number }> {
+import type { Run } from './runs.ts';
+
+/** What is missing from runs that should be 1, 2, 3, … together. They come by their first numbers; they may overlap. */
+export function* findGaps(runs: Iterable<Run>): Generator<{ from: number; to: number }> {
   let expected = 1;
-  for (const seq of seqs) {
-    if (seq > expected) yield { from: expected, to: seq - 1 };
-    expected = seq + 1;
+  for (const { first, last } of runs) {
+    if (first > expected) yield { from: expected, to: first - 1 };
+    expected = Math.max(expected, last + 1);
   }
 }

@@ -7,8 +7,8 @@ export const applicationId = 0x52617601;
 /**
  * Step n takes a store from version n to n + 1 (`PRAGMA user_version`). A step that was released is never edited.
  *
- * Both unique indexes of `entries` grow at a few right edges, however long the table: ids are UUIDv7, and each stream
- * counts up. So the pages an insert touches stay in the cache.
+ * The index of `entries` grows at its right edge, however long the table, as ids are UUIDv7. So the pages an insert
+ * touches stay in the cache.
  */
 export const migrations: readonly string[] = [
   `
@@ -63,6 +63,20 @@ export const migrations: readonly string[] = [
     name TEXT PRIMARY KEY,
     place INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  -- Which numbers of each stream are in entries, as runs without a gap: see runs.ts.
+  CREATE TABLE runs (
+    stream INTEGER NOT NULL REFERENCES streams (id),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    PRIMARY KEY (stream, first)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO runs (stream, first, last)
+    SELECT stream, min(seq), max(seq)
+    FROM (SELECT stream, seq, seq - row_number() OVER (PARTITION BY stream ORDER BY seq) AS run FROM entries)
+    GROUP BY stream, run;
+  DROP INDEX entries_by_place;
   `,
 ];
 

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { stringify } from 'uuid';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
+import type { Run } from './runs.ts';
 import {
   type Gap,
   gapsMax,
@@ -19,8 +20,8 @@ const entriesPerPageMax = 500;
 /** Things in quarantine read at once: their size is only bounded by what the broker lets through. */
 const quarantinedPerPageMax = 50;
 
-/** Numbers read at once while looking for gaps. */
-const seqsPerPageMax = 10_000;
+/** Runs read at once while looking for gaps. */
+const runsPerPageMax = 10_000;
 
 interface EntryRow {
   position: number;
@@ -105,18 +106,18 @@ export class Reading {
 
   *#gaps(): Generator<Gap> {
     for (const { id, kiosk, epoch } of this.#statements.streams.all()) {
-      for (const run of findGaps(this.#seqs(id))) yield { kiosk, epoch: stringify(epoch), ...run };
+      for (const run of findGaps(this.#runs(id))) yield { kiosk, epoch: stringify(epoch), ...run };
     }
   }
 
-  *#seqs(stream: number): Generator<number> {
+  *#runs(stream: number): Generator<Run> {
     let after = 0;
     for (;;) {
-      const page = this.#statements.seqs.all({ stream, after, max: seqsPerPageMax });
+      const page = this.#statements.runs.all({ stream, after, max: runsPerPageMax });
       yield* page;
       const last = page.at(-1);
-      if (last === undefined || page.length < seqsPerPageMax) return;
-      after = last;
+      if (last === undefined || page.length < runsPerPageMax) return;
+      after = last.first;
     }
   }
 }
@@ -143,13 +144,12 @@ function prepare(database: Database) {
     streams: database.prepare<[], { id: number; kiosk: string; epoch: Buffer }>(
       'SELECT id, kiosk, epoch FROM streams ORDER BY id',
     ),
-    // Both halves come in order from their indexes, so the union is a merge that stops at the limit.
-    seqs: database
-      .prepare<[{ stream: number; after: number; max: number }], number>(
-        `SELECT seq FROM entries WHERE stream = :stream AND seq > :after
-         UNION SELECT seq FROM quarantine WHERE stream = :stream AND seq > :after
-         ORDER BY seq LIMIT :max`,
-      )
-      .pluck(),
+    // Both halves come in order from their indexes, so the union is a merge that stops at the limit. What is in
+    // quarantine counts too; where it has the number that a run begins with, the run comes first.
+    runs: database.prepare<[{ stream: number; after: number; max: number }], Run>(
+      `SELECT first, last FROM runs WHERE stream = :stream AND first > :after
+       UNION SELECT seq, seq FROM quarantine WHERE stream = :stream AND seq > :after
+       ORDER BY first, last DESC LIMIT :max`,
+    ),
   };
 }

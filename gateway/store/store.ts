@@ -5,13 +5,16 @@
 import type { Entry } from '../../shared/entry.ts';
 import type { ForwardEntry } from '../../shared/ports.ts';
 
+/** What the store finds an entry by. */
+export type EntryKeys = Pick<Entry, 'id' | 'kiosk' | 'epoch' | 'seq' | 'at' | 'subject'>;
+
 /** Something a kiosk sent, ready to be kept. */
 export type Arrival =
   | {
       readonly type: 'entry';
-      readonly entry: Entry;
-      /** Its JSON, byte for byte as the kiosk wrote it. */
-      readonly body: string;
+      readonly entry: EntryKeys;
+      /** Its JSON in UTF-8, byte for byte as the kiosk wrote it. */
+      readonly body: Uint8Array;
       /** When it arrived by the gateway's clock, milliseconds since the Unix epoch. */
       readonly receivedMs: number;
     }
@@ -33,6 +36,12 @@ export type QuarantineReason =
   /** An upstream will never take it. The entry itself stays in the store. */
   | 'upstream-refused';
 
+/** A place in the count of one of a kiosk's outboxes. */
+export interface ClaimedPlace {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
 /** Something to be put in quarantine, byte for byte. */
 export interface QuarantineDraft {
   /** The kiosk whose certificate sent it. */
@@ -41,11 +50,13 @@ export interface QuarantineDraft {
   /** One line for a person; holds no personal data. */
   readonly detail: string;
   readonly raw: Uint8Array;
+  /** Which of the kiosk's entries it says that it is; what lies here is not missing. */
+  readonly claimed: ClaimedPlace | null;
   /** When it arrived by the gateway's clock, milliseconds since the Unix epoch. */
   readonly receivedMs: number;
 }
 
-export interface QuarantineItem extends QuarantineDraft {
+export interface QuarantineItem extends Omit<QuarantineDraft, 'claimed'> {
   /** Counts up in the order of arrival. */
   readonly position: number;
   /** The upstream that refused it, for `upstream-refused`; null otherwise. */

@@ -16,4 +16,4 @@ export function preferMemoryToSpeed(): void {
  * after a load instead of 410, at the same speed. The old space holds many times what the intake may hold (see its
  * limits), so reaching its end is a bug.
  */
-export const gatewayNodeFlags: readonly string[] = ['--max-semi-space-size=8', '--max-old-space-size=256'];
+export const gatewayNodeFlags: readonly string[] = ['--max-semi-space-size=16', '--max-old-space-size=256'];

@@ -47,7 +47,12 @@ export async function benchGrowth({ scale, progress }: BenchOptions): Promise<Be
 function* inGroups(count: number): Generator<Arrival[]> {
   let group: Arrival[] = [];
   for (const { body } of makeRows(kiosks, count)) {
-    group.push({ type: 'entry', entry: JSON.parse(body) as Entry, body, receivedMs: systemClock.nowMs() });
+    group.push({
+      type: 'entry',
+      entry: JSON.parse(body) as Entry,
+      body: Buffer.from(body),
+      receivedMs: systemClock.nowMs(),
+    });
     if (group.length < entriesPerGroup) continue;
     yield group;
     group = [];

@@ -87,6 +87,6 @@ class Arrivals {
     const kiosk = `gate-${number % 50}`;
     const seq = Math.floor(number / 50) + 1;
     const entry = { ...this.#template.entry, id, kiosk, seq };
-    return { type: 'entry', entry, body: JSON.stringify(entry), receivedMs: number };
+    return { type: 'entry', entry, body: Buffer.from(JSON.stringify(entry)), receivedMs: number };
   }
 }

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { findGaps } from '../../gateway/store/gaps.ts';
-import { quarantineDigest, readPlace, toDetail } from '../../gateway/store/quarantined.ts';
+import { quarantineDigest, toDetail } from '../../gateway/store/quarantined.ts';
 import {
   type Arrival,
   defaultStoreLimits,
@@ -27,7 +27,7 @@ export class MemoryStore implements Store {
   readonly #limits: StoreLimits;
   readonly #callbacks = new Set<() => void>();
   readonly #rows: Row[];
-  readonly #items: Map<string, QuarantineItem>;
+  readonly #items: Map<string, QuarantineItem & QuarantineDraft>;
   readonly #places: Map<string, number>;
   readonly #byId = new Map<string, Row>();
   readonly #byPlace = new Map<string, Row>();
@@ -76,7 +76,8 @@ export class MemoryStore implements Store {
     for (const { id, reason } of rejected) {
       const row = this.#byId.get(id.toLowerCase());
       if (row === undefined || row.position <= before || row.position > position) continue;
-      const draft = { kiosk: row.kiosk, reason: 'upstream-refused', raw: Buffer.from(row.body) } as const;
+      const raw = Buffer.from(row.body);
+      const draft = { kiosk: row.kiosk, reason: 'upstream-refused', raw, claimed: null } as const;
       const key = quarantineDigest(draft, upstream).toString('hex');
       if (this.#items.has(key)) continue;
       const position_ = this.#items.size + 1;
@@ -90,7 +91,7 @@ export class MemoryStore implements Store {
   }
 
   async *quarantine(): AsyncGenerator<QuarantineItem> {
-    yield* [...this.#items.values()];
+    for (const { claimed: _, ...item } of [...this.#items.values()]) yield item;
   }
 
   async check(): Promise<StoreReport> {
@@ -124,13 +125,15 @@ export class MemoryStore implements Store {
     if (same?.place === place) return { type: 'duplicate' };
     if (same === undefined && !this.#byPlace.has(place)) {
       const { kiosk, at, subject, seq } = entry;
-      const row = { position: this.#rows.length + 1, id, kiosk, at, subject, body, place, stream, seq };
+      const text = Buffer.from(body).toString();
+      const row = { position: this.#rows.length + 1, id, kiosk, at, subject, body: text, place, stream, seq };
       this.#rows.push(row);
       this.#index(row);
       return { type: 'stored' };
     }
     const reason: QuarantineReason = same === undefined ? 'triple-reused' : 'id-reused';
-    return this.#quarantine({ kiosk: entry.kiosk, reason, detail: place, raw: Buffer.from(body), receivedMs });
+    const claimed = { epoch: entry.epoch.toLowerCase(), seq: entry.seq };
+    return this.#quarantine({ kiosk: entry.kiosk, reason, detail: place, raw: body, claimed, receivedMs });
   }
 
   #quarantine(draft: QuarantineDraft): Verdict {
@@ -157,11 +160,14 @@ export class MemoryStore implements Store {
     };
     for (const { kiosk, stream, seq } of this.#rows) count(kiosk, stream.slice(kiosk.length + 1), seq);
     for (const item of this.#items.values()) {
-      const place = item.upstream === null ? readPlace(item) : null;
-      if (place !== null) count(place.kiosk, place.epoch, place.seq);
+      if (item.claimed !== null) count(item.kiosk, item.claimed.epoch, item.claimed.seq);
     }
     return [...streams.values()].flatMap(({ kiosk, epoch, seqs }) =>
-      [...findGaps(seqs.sort((a, b) => a - b))].map((run) => ({ kiosk, epoch, ...run })),
+      [...findGaps(seqs.sort((a, b) => a - b).map((seq) => ({ first: seq, last: seq })))].map((run) => ({
+        kiosk,
+        epoch,
+        ...run,
+      })),
     );
   }
 

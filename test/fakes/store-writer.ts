@@ -30,8 +30,8 @@ tell('opened', {});
 let { entries: last } = await store.check();
 while (!checking) {
   const group = Array.from({ length: groupEntries }, (_, index): Arrival => {
-    const { entry, body } = makeEntry(last + 1 + index);
-    return { type: 'entry', entry, body, receivedMs: 0 };
+    const { entry, payload } = makeEntry(last + 1 + index);
+    return { type: 'entry', entry, body: payload, receivedMs: 0 };
   });
   try {
     await store.append(group);

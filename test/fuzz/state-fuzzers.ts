@@ -12,7 +12,7 @@ import { dialTls } from '../../kiosk/dial.ts';
 import { openOutbox } from '../../kiosk/outbox.ts';
 import { Fault } from '../../shared/fault.ts';
 import { systemClock } from '../../shared/system/clock.ts';
-import { collect } from '../contract/store.ts';
+import { arrival, collect } from '../contract/store.ts';
 import { makeDraft, makeEntry, uuid } from '../fakes/entries.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
@@ -88,10 +88,7 @@ const store: State = {
     using folder = makeFolder();
     await using open = await openSqliteStore({ dir: folder.dir, log });
     for (let number = 1; number <= count; number += 50) {
-      const group = Array.from(
-        { length: 50 },
-        (_, index) => ({ type: 'entry', receivedMs: 0, ...makeEntry(number + index) }) as const,
-      );
+      const group = Array.from({ length: 50 }, (_, index) => arrival(number + index));
       await open.append(group);
     }
     // As a killed process leaves it: the last part in the log only.

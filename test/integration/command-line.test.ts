@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { within } from '../../shared/time.ts';
-import { makeEntry } from '../fakes/entries.ts';
+import { arrival } from '../contract/store.ts';
 import { projectDir, runProcess, startProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 import { SiteFolder } from '../fakes/site.ts';
@@ -66,10 +66,7 @@ describe('the gateway on the command line', () => {
     using folder = new SiteFolder();
     await using store = await openSqliteStore({ dir: folder.gatewayDir, log: new RecordingLog() });
     const count = 3_000;
-    const arrivals = Array.from(
-      { length: count },
-      (_, number) => ({ type: 'entry', receivedMs: 0, ...makeEntry(number + 1) }) as const,
-    );
+    const arrivals = Array.from({ length: count }, (_, number) => arrival(number + 1));
     await store.append(arrivals);
     const child = spawn(process.execPath, ['gateway/main.ts', 'entries'], {
       cwd: projectDir,

@@ -103,7 +103,7 @@ export class Ledger {
       if (arrival.type !== 'entry') {
         this.#fail(`the gateway could not read what ${arrival.quarantined.kiosk} sent: ${arrival.quarantined.detail}`);
       } else if (verdict?.type === 'stored' || verdict?.type === 'duplicate') {
-        this.#markStored(arrival.entry.id, arrival.body);
+        this.#markStored(arrival.entry.id, Buffer.from(arrival.body).toString());
       } else {
         this.#fail(`entry ${arrival.entry.id} was not stored but ${verdict?.type}`);
       }

@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         path: 'gateway/broker.ts',
-        find: 'if (verdict instanceof Promise) verdict.then(() => done(), done);',
+        find: 'if (verdict instanceof Promise) this.#answerLater(verdict, done);',
         put: 'if (verdict instanceof Promise) { verdict.catch(() => {}); done(); }',
       },
     ],
@@ -49,9 +49,9 @@ export const mutations: readonly Mutation[] = [
         put: 'CREATE INDEX entries_by_id',
       },
       {
-        path: 'gateway/store/migrations.ts',
-        find: 'CREATE UNIQUE INDEX entries_by_place',
-        put: 'CREATE INDEX entries_by_place',
+        path: 'gateway/store/appending.ts',
+        find: 'const isFree = !this.#runs.has(stream, seq);',
+        put: 'const isFree = true;',
       },
     ],
   },

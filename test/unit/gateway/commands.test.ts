@@ -11,8 +11,8 @@ async function storeOf(...arrivals: Arrival[]): Promise<Store> {
 }
 
 function arrival(...made: Parameters<typeof makeEntry>): Arrival {
-  const { entry, body } = makeEntry(...made);
-  return { type: 'entry', entry, body, receivedMs: Date.UTC(2026, 10, 20) };
+  const { entry, payload } = makeEntry(...made);
+  return { type: 'entry', entry, body: payload, receivedMs: Date.UTC(2026, 10, 20) };
 }
 
 async function text(pieces: AsyncIterable<string>): Promise<string> {
@@ -50,7 +50,14 @@ describe('quarantine', () => {
     const receivedMs = Date.UTC(2026, 10, 20);
     const store = await storeOf({
       type: 'unreadable',
-      quarantined: { kiosk: 'gate-a', reason: 'not-utf8', detail: 'the payload is not UTF-8', raw, receivedMs },
+      quarantined: {
+        kiosk: 'gate-a',
+        reason: 'not-utf8',
+        detail: 'the payload is not UTF-8',
+        raw,
+        claimed: null,
+        receivedMs,
+      },
     });
     expect(JSON.parse(await text(listQuarantine(store)))).toEqual({
       position: 1,

@@ -242,6 +242,22 @@ describe('the schema', () => {
     tamper('PRAGMA user_version = 0');
     await expect(openSqliteReader({ dir })).rejects.toEqual(isFault('STORE_SCHEMA_OLDER'));
   });
+
+  test('of the first version is brought up to date, and tells the same copies', async () => {
+    await makeStore();
+    tamper(`
+      DROP TABLE runs;
+      CREATE UNIQUE INDEX entries_by_place ON entries (stream, seq);
+      PRAGMA user_version = 1;
+    `);
+    await using store = await open();
+    expect(await store.append([arrival(10), arrival(11), arrival(12, { seq: 3 })])).toMatchObject([
+      { type: 'duplicate' },
+      { type: 'stored' },
+      { type: 'quarantined', reason: 'triple-reused' },
+    ]);
+    expect(await store.check()).toMatchObject({ damage: [], entries: 11, gaps: [] });
+  });
 });
 
 describe('a reader', () => {
