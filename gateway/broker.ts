@@ -8,6 +8,7 @@ import { within } from '../shared/time.ts';
 import { maySubscribe, siteTopic } from '../shared/topics.ts';
 import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 import type { BrokerOptions, MqttOptions } from './broker-options.ts';
+import { warnOfFewDescriptors } from './few-descriptors.ts';
 import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.ts';
 import { SparseLog } from './sparse-log.ts';
 import { listenTls } from './tls-listener.ts';
@@ -38,6 +39,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const onKiosk = (stream: Duplex, kiosk: string) => mqtt.handle(stream, kiosk);
   const listener = started.use(await listenTls({ host, port, credentials, onKiosk, limits, clock, log }));
   log.info('broker.listening', { host, port: listener.port });
+  warnOfFewDescriptors(limits, log);
   const parts = started.move();
   return {
     port: listener.port,

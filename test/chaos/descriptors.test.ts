@@ -8,7 +8,7 @@ import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { CustodyClient } from '../fakes/custody-client.ts';
-import type { RunningProcess } from '../fakes/processes.ts';
+import { freePort, type RunningProcess, startProcess } from '../fakes/processes.ts';
 import { SiteFolder } from '../fakes/site.ts';
 import { until } from '../fakes/until.ts';
 import { UpstreamFile } from '../fakes/upstream-file.ts';
@@ -75,3 +75,15 @@ it.each([
   },
   60_000,
 );
+
+it.each([
+  { limit: '512', warns: true },
+  { limit: '4096', warns: false },
+])('a gateway that may open $limit files: whether it warns at its start is $warns', async ({ limit, warns }) => {
+  using folder = new SiteFolder();
+  const program = [process.execPath, 'gateway/main.ts', 'serve'];
+  const env = { ...folder.gatewayEnv(), RAVAO_MQTT_PORT: String(await freePort()) };
+  await using gateway = await startProcess([`--nofile=${limit}:${limit}`, ...program], { command: 'prlimit', env });
+  await gateway.waitForLog('gateway.ready', deadlineMs);
+  expect(gateway.output().includes('broker.few-descriptors')).toBe(warns);
+});
