@@ -132,6 +132,14 @@ const chapters: Record<string, Record<string, Case>> = {
       expect(types(await store.append([again]))).toEqual(['duplicate']);
     },
 
+    'from more outboxes than anybody has': async ({ store }) => {
+      const count = 10_050;
+      const all = Array.from({ length: count }, (_, index) => arrival(index + 1, { epoch: uuid(index + 1), seq: 1 }));
+      expect(new Set(types(await store.append(all)))).toEqual(new Set(['stored']));
+      expect(new Set(types(await store.append(all)))).toEqual(new Set(['duplicate']));
+      expect(await store.check()).toMatchObject({ damage: [], entries: count, gaps: [] });
+    },
+
     'but the same seq of another kiosk or another epoch is another entry': async ({ store }) => {
       const group = [arrival(1), arrival(2, { seq: 1, kiosk: 'gate-b' }), arrival(3, { seq: 1, epoch: otherEpoch })];
       expect(types(await store.append(group))).toEqual(['stored', 'stored', 'stored']);
@@ -331,6 +339,17 @@ const chapters: Record<string, Record<string, Case>> = {
         unreadable(broken, { reason: 'version', claimed: { epoch: someEpoch, seq: 2 } }),
       ]);
       expect(await store.check()).toMatchObject({ entries: 2, quarantined: 1, gaps: [] });
+    },
+
+    'nor in a count that lies in quarantine for the most part, however long': async ({ store }) => {
+      const count = 10_050;
+      const claims = (seq: number) => ({ claimed: { epoch: someEpoch, seq }, detail: 'made up' });
+      const seqs = Array.from({ length: count }, (_, index) => index + 1);
+      await store.append(seqs.map((seq) => (seq % 100 === 0 ? arrival(seq) : unreadable(`${seq}`, claims(seq)))));
+      await store.append([arrival(count + 2)]);
+      expect((await store.check()).gaps).toEqual([
+        { kiosk: 'gate-a', epoch: someEpoch, from: count + 1, to: count + 1 },
+      ]);
     },
 
     'and lists only so many': async ({ store }) => {
