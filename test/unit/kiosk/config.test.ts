@@ -30,6 +30,7 @@ describe("a kiosk's configuration", () => {
       scanner: { type: 'auto' },
       board: { type: 'auto' },
       repeatWindowMs: 5000,
+      certificateSigners: new Map(),
       logLevel: 'info',
     });
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Kiosk } from '../../../kiosk/kiosk.ts';
 import { type Outbox, openOutbox } from '../../../kiosk/outbox.ts';
+import { nothingKnown } from '../../../shared/code/known.ts';
 import { decodeEntry, type Entry } from '../../../shared/entry.ts';
 import { Fault } from '../../../shared/fault.ts';
 import { createSealer, generateSiteKey, importSiteKey, openIdentity, subjectOf } from '../../../shared/identity.ts';
@@ -54,6 +55,7 @@ describe('a kiosk', () => {
       onStateChanged: () => {},
       gate: 'Cổng A',
       station: { direction: changes.direction ?? 'in', repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
+      known: () => nothingKnown,
       subjectKey,
       sealer: createSealer(await importSiteKey(site.publicKey)),
       timeSync: { boot: 'boot-1', synced: () => true, [Symbol.dispose]() {} },
@@ -130,7 +132,7 @@ describe('a kiosk', () => {
     const { shown } = await run((scanner) => scanner.scan('https://example.org/secret-words'));
     expect(shown).toEqual(['offline', 'heard', 'refused']);
     expect(entries()).toMatchObject([
-      { outcome: 'refused', reason: 'unknown-code', subject: null, identity: null, code: { kind: 'unknown' } },
+      { outcome: 'refused', reason: 'web-address', subject: null, identity: null, code: { kind: 'unknown' } },
     ]);
     expect(JSON.stringify([entries(), log.lines])).not.toContain('secret-words');
   });
