@@ -82,7 +82,7 @@ function isRetail(text: string): boolean {
 export const retailBarcode = none('retail-barcode', isRetail);
 
 /** What sets up a kiosk, in the hand of somebody who may not. */
-export const controlCode = none('control-code', (text) => /^RVC(?:[\d:;.-]|$)/.test(text));
+export const controlCode = none('control-code', (text) => /^RVC\d{0,3}(?:[:;.]|$)/.test(text));
 
 /** All of them, in no order that matters. */
 export const notPersonal: readonly Format[] = [
