@@ -10,9 +10,9 @@ function none(kind: UnknownReason, claims: (text: string) => boolean): Format {
   return { kind, read: (text) => (claims(text.trim()) ? refuse(kind) : null) };
 }
 
-/** With a scheme, with `www.`, or at least a host with a dot and a slash behind it. */
+/** With a scheme, with `www.`, or at least a host with a letter first, a dot and a slash behind it. */
 function isAddress(text: string): boolean {
-  return /^(?:https?:\/\/|www\.)[^\s|]/i.test(text) || /^(?:[a-z\d-]+\.)+[a-z]{2,24}\/\S*$/i.test(text);
+  return /^(?:https?:\/\/|www\.)[^\s|]/i.test(text) || /^(?=[a-z])(?:[a-z\d-]+\.)+[a-z]{2,24}\/\S*$/i.test(text);
 }
 
 /**
