@@ -1,10 +1,10 @@
 /** The gateway's commands: arguments and environment in, exit code out. */
-import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import type { Environment } from '../shared/environment.ts';
 import { systemChance } from '../shared/system/chance.ts';
 import { systemClock } from '../shared/system/clock.ts';
 import { createLog } from '../shared/system/log.ts';
+import { print } from '../shared/system/output.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
 import { readGatewayConfig, readSiteConfig } from './config.ts';
@@ -46,10 +46,10 @@ export async function runCommand(
     case 'entries': {
       const format = entriesFormats.find((name) => name === (options.format ?? 'ndjson'));
       if (format === undefined) return refuse(`--format is ${entriesFormats.join(' or ')}, not ${options.format}.`);
-      return withReader(environment, (store) => print(listEntries(store, format)));
+      return withReader(environment, (store) => printAll(listEntries(store, format)));
     }
     case 'quarantine':
-      return withReader(environment, (store) => print(listQuarantine(store)));
+      return withReader(environment, (store) => printAll(listQuarantine(store)));
     case 'check': {
       const format = checkFormats.find((name) => name === (options.format ?? 'text'));
       if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
@@ -118,18 +118,8 @@ async function withReader(environment: Environment, read: (store: StoreReader) =
   return await read(store);
 }
 
-/** Prints piece by piece, as fast as they are taken. */
-async function print(pieces: Iterable<string> | AsyncIterable<string>): Promise<number> {
-  try {
-    await pipeline(pieces, process.stdout, { end: false });
-    // The stream may still hold what a slow reader has not taken, and the exit that follows would cut it off.
-    await new Promise<void>((resolve, reject) => {
-      process.stdout.write('', (error) => (error ? reject(error) : resolve()));
-    });
-  } catch (error) {
-    // `entries | head` closes the pipe when it has seen enough.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
-  }
+async function printAll(pieces: AsyncIterable<string>): Promise<number> {
+  await print(pieces);
   return exitCode.ok;
 }
 

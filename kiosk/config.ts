@@ -7,6 +7,7 @@ import {
   toSetting,
 } from '../shared/environment.ts';
 import { kioskIdSchema } from '../shared/topics.ts';
+import { type CertificateSigners, readCertificateSigners } from './certificate-signers.ts';
 
 /** How hardware reads its two settings; the kiosk knows no device itself. */
 export interface HardwareParsers<ScannerSetting, BoardSetting> {
@@ -18,6 +19,8 @@ const repeatMs = z
   .int('must be a whole number of milliseconds')
   .min(0)
   .max(3_600_000, 'must be at most 3600000 (an hour)');
+
+const certificateSigners = z.string().transform(toSetting(readCertificateSigners)).optional();
 
 function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParsers<ScannerSetting, BoardSetting>) {
   return z.object({
@@ -32,8 +35,15 @@ function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParser
     RAVAO_SCANNER: z.string().default('auto').transform(toSetting(parsers.scanner)),
     RAVAO_BOARD: z.string().default('auto').transform(toSetting(parsers.board)),
     RAVAO_REPEAT_MS: z.string().default('5000').transform(Number).pipe(repeatMs),
+    RAVAO_CERTIFICATE_SIGNERS: certificateSigners,
     RAVAO_LOG_LEVEL: logLevelSchema,
   });
+}
+
+/** What the command `read` needs: it works where nothing is set up yet. Throws the Fault CONFIG_INVALID. */
+export function readReadingConfig(environment: Environment): { readonly certificateSigners: CertificateSigners } {
+  const values = readEnvironment(z.object({ RAVAO_CERTIFICATE_SIGNERS: certificateSigners }), environment);
+  return Object.freeze({ certificateSigners: values.RAVAO_CERTIFICATE_SIGNERS ?? new Map() });
 }
 
 function parseGatewayUrl(text: string): { value: { host: string; port: number } } | { problem: string } {
@@ -64,6 +74,8 @@ export function readKioskConfig<ScannerSetting, BoardSetting>(
     scanner: values.RAVAO_SCANNER,
     board: values.RAVAO_BOARD,
     repeatWindowMs: values.RAVAO_REPEAT_MS,
+    /** Empty: no vaccine certificate is checked. */
+    certificateSigners: values.RAVAO_CERTIFICATE_SIGNERS ?? (new Map() as CertificateSigners),
     logLevel: values.RAVAO_LOG_LEVEL,
   });
 }

@@ -1,6 +1,9 @@
 /** Carries out what the station decides: readings in, lights and entries out. */
 import { v7 as uuidv7 } from 'uuid';
+import type { DiscardedReason } from '../shared/code/code.ts';
+import type { Known } from '../shared/code/known.ts';
 import { readCode } from '../shared/code/read-code.ts';
+import { refusalTexts } from '../shared/code/refusal-texts.ts';
 import type { EntryDraft, KioskState } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import { type IdentitySealer, subjectOf } from '../shared/identity.ts';
@@ -9,7 +12,6 @@ import type { Outbox } from './outbox.ts';
 import {
   createStation,
   type Decision,
-  type RefusalReason,
   type Sight,
   type Station,
   type StationEvent,
@@ -29,6 +31,8 @@ export interface KioskParts {
   readonly onStateChanged: () => void;
   readonly gate: string;
   readonly station: StationSettings;
+  /** What the kiosk knows at this moment; asked at every scan. */
+  readonly known: () => Known;
   readonly subjectKey: Uint8Array;
   readonly sealer: IdentitySealer;
   readonly timeSync: TimeSync;
@@ -40,10 +44,11 @@ export interface KioskParts {
 /** The outbox's level is looked at this often, in milliseconds, so that the lights tell before a person has to wait. */
 const levelEveryMs = 5_000;
 
-const refusalOfDiscarded = {
+/** Why a reading without a text is refused. */
+export const refusalOfDiscarded = {
   overlong: 'code-too-long',
   undecodable: 'scanner-not-utf8',
-} as const satisfies Record<string, RefusalReason>;
+} as const satisfies Record<(Reading & { type: 'discarded' })['reason'], DiscardedReason>;
 
 /** One gate at work. Readings are handled one after the other, so scans are answered in the order they came. */
 export class Kiosk implements Disposable {
@@ -129,8 +134,8 @@ export class Kiosk implements Disposable {
   }
 
   #sight(text: string): Sight {
-    const { subjectKey } = this.#parts;
-    const code = readCode(text);
+    const { subjectKey, known } = this.#parts;
+    const code = readCode(text, known());
     // Told apart from a subject: a text that is nothing but a number is not the person whose number it is.
     if (code.type === 'unknown') {
       return { key: `text ${subjectOf(subjectKey, text)}`, subject: null, refusal: code.reason };
@@ -196,8 +201,8 @@ export class Kiosk implements Disposable {
     this.#station = station;
     let decision: Decision | null = null;
     for (const effect of effects) {
-      if (effect.type === 'show') this.#parts.indicator.show(effect.signal);
-      else decision = effect.decision;
+      if (effect.type === 'record') decision = effect.decision;
+      else this.#parts.indicator.show(effect.signal, effect.reason && refusalTexts[effect.reason].vi);
     }
     return decision;
   }

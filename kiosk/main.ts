@@ -1,42 +1,81 @@
 /** The kiosk's program, and the one place that knows both the gate and its devices. */
 import { enableCompileCache } from 'node:module';
+import { parseArgs } from 'node:util';
 import { preferMemoryToSpeed } from '../shared/system/memory.ts';
 
 // Everything else is loaded after these two lines: small, and compiled only once.
 preferMemoryToSpeed();
 enableCompileCache();
 
-const [{ runProgram, exitCode }, { createLog }, { systemClock }, { systemChance }, { runKiosk }] = await Promise.all([
+const [{ runProgram, exitCode }, { systemClock }] = await Promise.all([
   import('../shared/system/program.ts'),
-  import('../shared/system/log.ts'),
   import('../shared/system/clock.ts'),
-  import('../shared/system/chance.ts'),
-  import('./run-kiosk.ts'),
 ]);
-const [{ parseScannerSetting }, { openScanner }, { parseBoardSetting }, { openBoard }, { createIndicator }] =
-  await Promise.all([
-    import('../hardware/scanner/scanner-setting.ts'),
-    import('../hardware/scanner/open-scanner.ts'),
-    import('../hardware/board/board-setting.ts'),
-    import('../hardware/board/open-board.ts'),
-    import('../hardware/indicator/five-indicator.ts'),
-  ]);
 
 const help = `Ravao kiosk: reads codes, answers with lights and sound, and sends entries to the gateway.
 
-  npm run -s kiosk             run until SIGTERM or Ctrl-C
-  npm run -s kiosk -- help     this text
+  npm run -s kiosk                      run until SIGTERM or Ctrl-C
+  npm run -s kiosk -- read [--clear]    for each line of standard input say what a kiosk understands, as a JSON line;
+                                        names and numbers are masked without --clear
+  npm run -s kiosk -- help              this text
 
 Settings come from the environment: RAVAO_DATA_DIR RAVAO_KIOSK_ID RAVAO_GATE RAVAO_DIRECTION RAVAO_GATEWAY_URL
-RAVAO_CREDENTIALS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_LOG_LEVEL. The README says what each means.
+RAVAO_CREDENTIALS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_CERTIFICATE_SIGNERS RAVAO_LOG_LEVEL; read needs none.
+The README says what each means.
 `;
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
-  if (args.length > 0) {
-    const asked = args.length === 1 && ['help', '--help', '-h'].includes(args[0] ?? '');
-    process[asked ? 'stdout' : 'stderr'].write(asked ? help : `A kiosk takes no arguments.\n\n${help}`);
-    return asked ? exitCode.ok : exitCode.usage;
+  const typed = parseCommand(args);
+  if (typeof typed === 'string') return refuse(typed);
+  const { command, operands, clear } = typed;
+  if (operands.length > 0) return refuse(`${command} takes no names.`);
+  if (clear && command !== 'read') return refuse('--clear belongs to read.');
+  switch (command) {
+    case 'run':
+      return serveGate(signal);
+    case 'read':
+      return readInput(clear, signal);
+    case 'help':
+      process.stdout.write(help);
+      return exitCode.ok;
+    default:
+      return refuse(`There is no command ${JSON.stringify(command)}.`);
   }
+}
+
+function parseCommand(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { clear: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+    });
+    const [command = 'run', ...operands] = positionals;
+    return { command: values.help ? 'help' : command, operands, clear: values.clear };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function refuse(problem: string): number {
+  process.stderr.write(`${problem}\n\n${help}`);
+  return exitCode.usage;
+}
+
+async function serveGate(signal: AbortSignal): Promise<number> {
+  const [{ createLog }, { systemChance }, { runKiosk }] = await Promise.all([
+    import('../shared/system/log.ts'),
+    import('../shared/system/chance.ts'),
+    import('./run-kiosk.ts'),
+  ]);
+  const [{ parseScannerSetting }, { openScanner }, { parseBoardSetting }, { openBoard }, { createIndicator }] =
+    await Promise.all([
+      import('../hardware/scanner/scanner-setting.ts'),
+      import('../hardware/scanner/open-scanner.ts'),
+      import('../hardware/board/board-setting.ts'),
+      import('../hardware/board/open-board.ts'),
+      import('../hardware/indicator/five-indicator.ts'),
+    ]);
   return runKiosk(
     {
       parsers: { scanner: parseScannerSetting, board: parseBoardSetting },
@@ -55,6 +94,22 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
     { clock: systemClock, chance: systemChance },
     signal,
   );
+}
+
+async function readInput(clear: boolean, signal: AbortSignal): Promise<number> {
+  const [{ createLineScanner }, { print }, { readReadingConfig }, { createKnowledge }, { describeReadings }] =
+    await Promise.all([
+      import('../hardware/scanner/line-scanner.ts'),
+      import('../shared/system/output.ts'),
+      import('./config.ts'),
+      import('./knowledge.ts'),
+      import('./read-command.ts'),
+    ]);
+  // Who tries a scanner sees what day it is, so the clock is taken for right.
+  const config = readReadingConfig(process.env);
+  const known = createKnowledge({ ...config, clock: systemClock, clockSynced: () => true });
+  await print(describeReadings(createLineScanner({ input: process.stdin }).readings(signal), known, { clear }));
+  return exitCode.ok;
 }
 
 process.exit(await runProgram((signal) => run(process.argv.slice(2), signal)));

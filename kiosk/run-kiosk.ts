@@ -12,6 +12,7 @@ import { type HardwareParsers, readKioskConfig } from './config.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
 import { Kiosk } from './kiosk.ts';
+import { createKnowledge } from './knowledge.ts';
 import { createLink } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
 import { describeSamples } from './samples.ts';
@@ -68,6 +69,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         ...surroundings,
       }),
     );
+    const timeSync = parts.use(watchTimeSync(clock, chance));
     const kiosk = parts.use(
       new Kiosk({
         scanner,
@@ -77,9 +79,10 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         onStateChanged: () => link.stateChanged(),
         gate: config.gate ?? credentials.kiosk,
         station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
+        known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced }),
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
-        timeSync: parts.use(watchTimeSync(clock, chance)),
+        timeSync,
         ...surroundings,
       }),
     );

@@ -2,9 +2,10 @@
  * What a gate decides, as a pure function: `step(station, event)` gives the next station and what is to be done.
  * `kiosk.ts` does it. Times are monotonic milliseconds, so a jump of the wall clock changes nothing here.
  */
-import type { Code, UnknownReason } from '../shared/code/code.ts';
+import type { Code, DiscardedReason, UnknownReason } from '../shared/code/code.ts';
+import type { RefusalReason } from '../shared/code/refusal-texts.ts';
 import type { Direction, Outcome } from '../shared/entry.ts';
-import type { MomentSignal, Signal, StateSignal } from '../shared/signal.ts';
+import type { Signal, StateSignal } from '../shared/signal.ts';
 
 /** How a gate is set up. */
 export interface StationSettings {
@@ -19,7 +20,7 @@ export interface StationSettings {
 /** One person inside the repeat window. */
 interface Sighting {
   readonly key: string;
-  readonly outcome: Outcome;
+  readonly reason: 'ok' | EntryRefusal;
   readonly seenMs: number;
 }
 
@@ -36,18 +37,18 @@ export interface Station {
 }
 
 /** Why an entry is refused at the gate: an unknown code's reason, or what was wrong with the reading. */
-export type RefusalReason = UnknownReason | 'scanner-not-utf8' | 'code-too-long';
+export type EntryRefusal = UnknownReason | DiscardedReason;
 
 /** What a scan was, as the decision needs it. `key` tells a repeat: the subject, or a digest of what is no code. */
 export type Sight =
   | { readonly key: string; readonly subject: string; readonly code: Code }
-  | { readonly key: string; readonly subject: null; readonly refusal: RefusalReason };
+  | { readonly key: string; readonly subject: null; readonly refusal: EntryRefusal };
 
 /** An entry to be made. */
 export interface Decision {
   readonly key: string;
   readonly outcome: Outcome;
-  readonly reason: 'ok' | RefusalReason;
+  readonly reason: 'ok' | EntryRefusal;
   readonly direction: Direction;
   readonly subject: string | null;
   readonly code: Code | null;
@@ -71,7 +72,8 @@ export type StationEvent =
   | { readonly type: 'link'; readonly link: Station['link'] };
 
 export type StationEffect =
-  | { readonly type: 'show'; readonly signal: Signal }
+  /** `reason`: why somebody is refused, for boards that have letters. */
+  | { readonly type: 'show'; readonly signal: Signal; readonly reason?: RefusalReason }
   | { readonly type: 'record'; readonly decision: Decision };
 
 export interface Step {
@@ -96,12 +98,12 @@ export function step(station: Station, event: StationEvent): Step {
     case 'scan':
       return decideScan(station, event);
     case 'recorded': {
-      const { key, outcome } = event.decision;
-      const seen = see({ ...station, outbox: 'working' }, { key, outcome, seenMs: event.nowMs });
-      return rest(station, seen, outcome);
+      const { key, reason } = event.decision;
+      const seen = see({ ...station, outbox: 'working' }, { key, reason, seenMs: event.nowMs });
+      return rest(station, seen, reason === 'ok' ? show('admitted') : show('refused', reason));
     }
     case 'unrecorded':
-      return rest(station, { ...station, outbox: event.outbox }, 'refused');
+      return rest(station, { ...station, outbox: event.outbox }, show('refused', 'unrecorded'));
     case 'scanner':
       return rest(station, { ...station, scanner: event.scanner });
     case 'level':
@@ -118,8 +120,8 @@ function decideScan(station: Station, { sight, nowMs, lastPassage }: StationEven
   if (earlier !== undefined && nowMs - earlier.seenMs < repeatWindowMs) {
     // A card left before a scanner in continuous mode is one visit, so every reading of it opens the window anew.
     // What was refused is refused again: a repeat must never look like a yes.
-    const signal = earlier.outcome === 'admitted' ? 'repeat' : 'refused';
-    return { station: see(station, { ...earlier, seenMs: nowMs }), effects: [{ type: 'show', signal }] };
+    const answer = earlier.reason === 'ok' ? show('repeat') : show('refused', earlier.reason);
+    return { station: see(station, { ...earlier, seenMs: nowMs }), effects: [answer] };
   }
   const direction = directionOf(station.settings, lastPassage);
   const { key, subject } = sight;
@@ -146,11 +148,15 @@ function see(station: Station, sighting: Sighting): Station {
   return { ...station, sightings: [...others, sighting].slice(-sightingsMax) };
 }
 
+function show(signal: Signal, reason?: RefusalReason): StationEffect {
+  return { type: 'show', signal, ...(reason === undefined ? {} : { reason }) };
+}
+
 /** Shows the moment, if there is one, and the state when it has changed. */
-function rest(before: Station, after: Station, moment?: MomentSignal): Step {
+function rest(before: Station, after: Station, moment?: StationEffect): Step {
   const effects: StationEffect[] = [];
   // The state goes first: showing it ends nothing, and the moment then plays on top of the right one.
-  if (restingSignal(before) !== restingSignal(after)) effects.push({ type: 'show', signal: restingSignal(after) });
-  if (moment !== undefined) effects.push({ type: 'show', signal: moment });
+  if (restingSignal(before) !== restingSignal(after)) effects.push(show(restingSignal(after)));
+  if (moment !== undefined) effects.push(moment);
   return { station: after, effects };
 }

@@ -72,8 +72,9 @@ export interface Indicator extends AsyncDisposable {
    * Plays a signal. A moment (`heard`, `admitted`, `repeat`, `refused`) begins at once, whatever plays, and at its end
    * falls back to the state. A state (`ready`, `offline`, `fault`, `enrolling`) stays until the next state, and lets a
    * moment that plays finish first.
+   * @param note why, in words for the guard, where the board has letters. It holds nothing of a person.
    */
-  show(signal: Signal): void;
+  show(signal: Signal, note?: string): void;
   /** Whether the board answers. `off` when the kiosk runs without one. */
   readonly board: 'working' | 'lost' | 'off';
 }

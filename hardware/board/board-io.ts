@@ -75,8 +75,11 @@ export abstract class BoardIo extends EventEmitter implements AsyncDisposable {
     return pin;
   }
 
-  /** Tells the board which signal its outputs mean from now on. Only a board with letters cares. */
-  announce(_signal: Signal | null): void {}
+  /**
+   * Tells the board which signal its outputs mean from now on, and what was said with the newest moment: it stands until
+   * the next moment begins, for a guard reads slower than a light goes out. Only a board with letters cares.
+   */
+  announce(_signal: Signal | null, _note: string | null): void {}
 
   /** Whether an output is meant to be on. */
   isOn(output: OutputName): boolean {

@@ -1,7 +1,7 @@
 import Board from 'johnny-five/lib/board.js';
 import Led from 'johnny-five/lib/led/led.js';
 import type { Clock, Indicator, Log, Timer } from '../../shared/ports.ts';
-import type { Signal } from '../../shared/signal.ts';
+import { isState, type Signal } from '../../shared/signal.ts';
 import type { BoardIo } from '../board/board-io.ts';
 import {
   allOff,
@@ -37,6 +37,8 @@ class FiveIndicator implements Indicator {
   #playing: Playing = nothingPlays;
   #outputs: Outputs = allOff;
   #signal: Signal | null = null;
+  /** What was said with the newest moment. */
+  #note: string | null = null;
   #timer: Timer | null = null;
   #disposed: Promise<void> | null = null;
 
@@ -53,8 +55,11 @@ class FiveIndicator implements Indicator {
     return this.#io.health;
   }
 
-  show(signal: Signal): void {
+  show(signal: Signal, note?: string): void {
     if (this.#disposed !== null) return;
+    const noteBefore = this.#note;
+    if (!isState(signal)) this.#note = note ?? null;
+    if (this.#note !== noteBefore) this.#signal = null; // the same signal with other words is to be announced too
     this.#playing = playSignal(this.#playing, signal, this.#clock.monotonicMs());
     this.#play();
   }
@@ -74,7 +79,7 @@ class FiveIndicator implements Indicator {
     if (frame.untilNextMs !== null) this.#timer = this.#clock.after(frame.untilNextMs, () => this.#play());
     if (frame.signal === this.#signal) return;
     this.#signal = frame.signal;
-    this.#io.announce(frame.signal);
+    this.#io.announce(frame.signal, this.#note);
     this.#log.debug('indicator.shown', { signal: frame.signal });
   }
 
@@ -89,7 +94,7 @@ class FiveIndicator implements Indicator {
   async #dispose(): Promise<void> {
     this.#timer?.[Symbol.dispose]();
     this.#put(allOff);
-    this.#io.announce(null);
+    this.#io.announce(null, null);
     await this.#io[Symbol.asyncDispose]();
   }
 }

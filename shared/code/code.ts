@@ -1,4 +1,5 @@
 import type { Identity } from '../identity.ts';
+import type { Known } from './known.ts';
 
 /** What is odd about a code without making it unacceptable. Goes into the entry; never holds personal data. */
 export type Warning =
@@ -8,11 +9,27 @@ export type Warning =
   | 'birth-date-malformed'
   | 'sex-malformed'
   | 'name-missing'
+  | 'name-malformed'
   | 'name-cut'
   | 'issue-date-malformed'
-  | 'old-number-malformed';
+  | 'old-number-malformed'
+  /** An insurance card's text ends early, after all that is needed. */
+  | 'end-missing'
+  | 'valid-dates-malformed'
+  | 'not-yet-valid'
+  | 'expired'
+  /** It has an end, and the clock is not synchronised. */
+  | 'expiry-unchecked'
+  /** The code hides the number; what stands for the person is another one in it. */
+  | 'number-masked'
+  /** Somebody else declared for the holder, so the number may be theirs. */
+  | 'declared-by-another'
+  /** It bears a signature whose key is not known here. */
+  | 'signature-unverified'
+  /** Not scanned: a short number that was typed. */
+  | 'number-typed';
 
-/** Why a text is no personal code. The reason code of the refused entry. */
+/** Why a text is no personal code. The reason code of the refused entry. What people are told: `refusal-texts.ts`. */
 export type UnknownReason =
   /** Nothing here knows it. */
   | 'unknown-code'
@@ -21,7 +38,41 @@ export type UnknownReason =
   /** Looks like an ID card, but ends early: the scanner or the print cut it. */
   | 'id-card-incomplete'
   /** Looks like an ID card, but its number is not one. */
-  | 'id-card-number-invalid';
+  | 'id-card-number-invalid'
+  | 'insurance-card-incomplete'
+  | 'insurance-card-number-invalid'
+  /** A national personal code that ends early. */
+  | 'personal-code-incomplete'
+  /** A national personal code without anything that identifies: the number is masked or none, and there is no QID. */
+  | 'personal-code-number-hidden'
+  | 'hcmc-result-incomplete'
+  /** Signed in the name of a known signer, but not by it, or changed since. */
+  | 'certificate-forged'
+  | 'certificate-malformed'
+  /** One of several codes that make up a SMART Health Card. */
+  | 'health-card-in-parts'
+  | 'health-card-malformed'
+  /** A place's poster, which people scan with their phones. */
+  | 'site-poster'
+  | 'web-address'
+  | 'payment-code'
+  | 'wifi-code'
+  /** A visiting card or a calendar entry, or a line of one. */
+  | 'contact-code'
+  /** Makes a phone call, write or open something. */
+  | 'phone-action'
+  | 'retail-barcode'
+  /** A code by which guards set up a kiosk, shown by somebody who may not. */
+  | 'control-code'
+  | 'card-forged'
+  | 'card-expired'
+  | 'card-revoked'
+  | 'card-issuer-unknown'
+  | 'card-malformed'
+  | 'card-number-unknown';
+
+/** What was wrong with a reading that holds no text. */
+export type DiscardedReason = 'scanner-not-utf8' | 'code-too-long';
 
 /** A personal code, understood. */
 export interface Code {
@@ -30,10 +81,17 @@ export interface Code {
   readonly kind: string;
   /** Whether a signature proved it genuine. */
   readonly verified: boolean;
-  /** The strongest identifying number: what the subject is computed from. */
+  /**
+   * The strongest identifying number: what the subject is computed from. One kind of number is written in one way, by
+   * whatever code it comes: an ID number as its twelve digits, so that an ID card and a full national personal code of
+   * one person give one subject; every other kind after a prefix (`bhxh:`, `cmnd:`, `doc:`, `qid:`, `hcmc:`, `uvci:`,
+   * `sha256:`, `RV1:`), so that no two kinds can meet. shared/README.md lists them.
+   */
   readonly number: string;
   /** Who it says its holder is; sealed before it touches a disk. */
   readonly identity: Identity;
+  /** The last day on which it is valid, in Viet Nam, `yyyy-MM-dd`; absent where it has no end. */
+  readonly expires?: string;
   readonly warnings: readonly Warning[];
   /** Fields after those the format defines, kept aside as they came; they are neither stored nor logged. */
   readonly extras: readonly string[];
@@ -45,9 +103,17 @@ export interface UnknownCode {
   readonly reason: UnknownReason;
 }
 
-/** One format of personal codes. */
+/** One format of codes: personal ones, or some that are none and have a reason of their own. */
 export interface Format {
   readonly kind: string;
-  /** The code; or why a text that is clearly of this format cannot be used; or null: not this format. Never throws. */
-  read(text: string): Code | UnknownCode | null;
+  /**
+   * The code; or why a text that is clearly of this format cannot be used; or null: not this format. Never throws, and
+   * never claims a text that another format claims.
+   */
+  read(text: string, known: Known): Code | UnknownCode | null;
+}
+
+/** A text that a format claims and that cannot be used. */
+export function refuse(reason: UnknownReason): UnknownCode {
+  return { type: 'unknown', reason };
 }

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { benchCodes } from './codes.ts';
 import { benchForwarding } from './forwarding.ts';
 import { benchGrowth } from './growth.ts';
 import { benchIngest } from './ingest.ts';
@@ -17,6 +18,7 @@ import { benchStart } from './start.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   scan: benchScan,
+  codes: benchCodes,
   ingest: benchIngest,
   'slow-disk': benchSlowDisk,
   forwarding: benchForwarding,

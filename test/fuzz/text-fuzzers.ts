@@ -10,6 +10,7 @@ import { createFramer, type Framed, frameBytesMax } from '../../hardware/scanner
 import { readCode } from '../../shared/code/read-code.ts';
 import { decodeEntry, encodeEntry, entryBytesMax } from '../../shared/entry.ts';
 import { createSealer, generateSiteKey, importSiteKey } from '../../shared/identity.ts';
+import { corpusKnown, readCorpus } from '../corpus/sample.ts';
 import { makeDraft, makeEntry, someEpoch, uuid } from '../fakes/entries.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 import { idCard } from '../fakes/site.ts';
@@ -76,6 +77,10 @@ const framer: Fuzzer = {
     ),
 };
 
+const corpus = [...readCorpus().values()].flat().map(({ text }) => text);
+const known = corpusKnown();
+const lenient = new TextDecoder();
+
 const field = fc.oneof(
   fc.constantFrom(
     '',
@@ -101,18 +106,22 @@ const codes = fc.oneof(
     for (const [at, changed] of changes) fields[at] = changed;
     return fields.join('|');
   }),
+  // Every format, damaged as bytes are: what a scanner's wire or a dirty print leaves of it.
+  fc
+    .tuple(fc.constantFrom(...corpus), damages)
+    .map(([text, damage]) => lenient.decode(inflict(utf8.encode(text), damage))),
 );
 
 const code: Fuzzer = {
   name: 'read-code',
   title: 'texts that may be codes: an answer at once, and an entry that fits and is taken by the gateway',
-  runs: 600,
+  runs: 1_200,
   async fuzz(plan) {
     const { publicKey } = await generateSiteKey();
     const sealer = createSealer(await importSiteKey(publicKey));
     await tryToBreak(plan, codes, async (text) => {
       const startedMs = performance.now();
-      const read = readCode(text);
+      const read = readCode(text, known);
       assert(performance.now() - startedMs < 500, 'took too long');
       if (read.type === 'unknown') return;
       const warnings = [...read.warnings];

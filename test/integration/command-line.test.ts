@@ -7,9 +7,13 @@ import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { within } from '../../shared/time.ts';
 import { arrival } from '../contract/store.ts';
+import { readCorpus } from '../corpus/sample.ts';
 import { projectDir, runProcess, startProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
-import { SiteFolder } from '../fakes/site.ts';
+import { idCard, idNumber, SiteFolder } from '../fakes/site.ts';
+
+/** How long a command may take to start and to answer, in milliseconds. */
+const readDeadlineMs = 20_000;
 
 describe('the gateway on the command line', () => {
   it.each([
@@ -101,6 +105,56 @@ describe('the kiosk on the command line', () => {
       stdout: expect.stringContaining('RAVAO_SCANNER'),
     });
     expect(await runProcess(['kiosk/main.ts', 'dance'])).toMatchObject({ code: 64 });
+  });
+
+  it.each([
+    [['dance'], /There is no command "dance"/],
+    [['read', 'me'], /read takes no names/],
+    [['--clear'], /--clear belongs to read/],
+    [['read', '--nonsense'], /nonsense/],
+  ])('answers %j with what is wrong, its help, and 64', async (args, message) => {
+    const ran = await runProcess(['kiosk/main.ts', ...args]);
+    expect(ran.code).toBe(64);
+    expect(ran.stderr).toMatch(message);
+    expect(ran.stderr).toContain('npm run -s kiosk');
+  });
+
+  it('reads what a scanner sends, frame by frame, at once, without any setting, and names nobody', async () => {
+    await using kiosk = await startProcess(['kiosk/main.ts', 'read']);
+    kiosk.write(`\u0002]Q1${idCard(1)}\r\n\r\n`);
+    await kiosk.waitForOutput(/"kind":"cccd","verified":false,"warnings":\[\].*"aim":"\]Q1"\}\n/, readDeadlineMs);
+    kiosk.write('WIFI:S:x;;\rno end');
+    await kiosk.waitForOutput(/"refused":"wifi-code","vi":".+","en":".+"\}\n/, readDeadlineMs);
+    kiosk.endInput();
+    expect(await kiosk.exited).toMatchObject({ code: 0 });
+    expect(kiosk.stdout().trim().split('\n')).toHaveLength(3);
+    expect(kiosk.stdout()).not.toMatch(/Nguyễn|\d{9}/);
+    expect(kiosk.stderr()).toBe('');
+  });
+
+  it('reads names and numbers in clear when told, and checks certificates by the signers it is given', async () => {
+    const certificates = readCorpus().get('vaccine-certificate')?.slice(0, 1) ?? [];
+    await using kiosk = await startProcess(['kiosk/main.ts', 'read', '--clear'], {
+      env: { RAVAO_CERTIFICATE_SIGNERS: 'test/corpus/certificate-signers.pem' },
+    });
+    kiosk.write([idCard(1), ...certificates.map(({ text }) => text)].join('\n'));
+    kiosk.endInput();
+    expect(await kiosk.exited).toMatchObject({ code: 0 });
+    const [card, certificate] = kiosk
+      .stdout()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(card).toMatchObject({ number: idNumber(1), normalName: expect.stringMatching(/^[A-Z ]+$/) });
+    expect(certificate).toMatchObject({ kind: 'vaccine-certificate', verified: true, expires: '2026-12-31' });
+  });
+
+  it('ends with 78 when the signers of certificates cannot be read', async () => {
+    const ran = await runProcess(['kiosk/main.ts', 'read'], { env: { RAVAO_CERTIFICATE_SIGNERS: 'README.md' } });
+    expect(ran.code).toBe(78);
+    expect(ran.stderr).toMatch(
+      /CONFIG_INVALID[\s\S]*RAVAO_CERTIFICATE_SIGNERS names README\.md, which holds no certificate/,
+    );
   });
 
   it('lists every wrong setting and ends with 78', async () => {

@@ -5,6 +5,7 @@ import { Kiosk } from '../../kiosk/kiosk.ts';
 import { createLink, type Link } from '../../kiosk/link.ts';
 import { type Outbox, openOutbox, outboxFileName } from '../../kiosk/outbox.ts';
 import type { StationSettings } from '../../kiosk/station.ts';
+import { nothingKnown } from '../../shared/code/known.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { guardOutbox, keepAsPhantom } from './guarded-outbox.ts';
@@ -167,7 +168,7 @@ export class KioskHost {
       onStateChanged: () => link.stateChanged(),
       gate: `Cổng ${this.id}`,
       station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
-      subjectKey,
+      ...{ known: () => nothingKnown, subjectKey },
       sealer: deterministicSealer(world.siteKeyId),
       timeSync: { boot: this.machine.boot, synced: () => true, [Symbol.dispose]: () => {} },
     });

@@ -14,6 +14,7 @@ import type { StoreReport } from '../../gateway/store/store.ts';
 import { Kiosk } from '../../kiosk/kiosk.ts';
 import { createLink } from '../../kiosk/link.ts';
 import { openOutbox } from '../../kiosk/outbox.ts';
+import { nothingKnown } from '../../shared/code/known.ts';
 import type { Direction } from '../../shared/entry.ts';
 import type { IdentitySealer } from '../../shared/identity.ts';
 import type { Chance, Delivery, ForwardBatch, ForwardEntry, Indicator, Log, Upstream } from '../../shared/ports.ts';
@@ -175,6 +176,7 @@ function startKiosk({ dir, name, direction, indicator, boot, dial, ...around }: 
     onStateChanged: () => link.stateChanged(),
     gate: 'Cổng bệnh viện',
     station: { direction, repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
+    known: () => nothingKnown,
     subjectKey: new Uint8Array(32).fill(7),
     sealer,
     timeSync: { boot, synced: () => true, [Symbol.dispose]() {} },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nothingKnown } from '../../../shared/code/known.ts';
 import { readCode } from '../../../shared/code/read-code.ts';
 import { decodeEntry } from '../../../shared/entry.ts';
 import { makeCard, makeRows } from '../../bench/rows.ts';
@@ -14,5 +15,5 @@ test('the rows of a benchmark are entries as a gateway takes them, gapless for e
 });
 
 test.each([0, 7, 999_999])('the card of a benchmark with number %i is one that a kiosk admits', (number) => {
-  expect(readCode(makeCard(number))).toMatchObject({ type: 'code', kind: 'cccd', warnings: [] });
+  expect(readCode(makeCard(number), nothingKnown)).toMatchObject({ type: 'code', kind: 'cccd', warnings: [] });
 });

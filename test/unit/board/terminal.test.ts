@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { openBottomLine, type Terminal } from '../../../hardware/board/bottom-line.ts';
-import { drawLights, TerminalBoard } from '../../../hardware/board/terminal.ts';
+import { describeNote, drawLights, TerminalBoard } from '../../../hardware/board/terminal.ts';
 import { createIndicator } from '../../../hardware/indicator/five-indicator.ts';
 import { allOff, type Outputs } from '../../../hardware/indicator/signals.ts';
+import { refusalTexts } from '../../../shared/code/refusal-texts.ts';
 import { describeBoard } from '../../contract/board.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -72,6 +73,38 @@ describe('the lights in a terminal', () => {
     expect(terminal.bottomLine).toBe('( )(Y)( )     HEARD');
     indicator.show('admitted');
     expect(terminal.bottomLine).toBe('( )( )(G)  ♪  ADMITTED');
+  });
+
+  test('say why somebody is refused, and leave it to be read until the next scan', async () => {
+    const terminal = new FakeTerminal();
+    await using indicator = open(terminal);
+    indicator.show('ready');
+    indicator.show('heard');
+    indicator.show('refused', 'Đây là mã Wi-Fi. Xin đưa CCCD.');
+    expect(terminal.bottomLine).toBe('(R)( )( )  ♪  REFUSED: Đây là mã Wi-Fi. Xin đưa CCCD.');
+    await clock.advance(1_000);
+    indicator.show('refused', 'Mã trống. Xin quét lại.');
+    expect(terminal.bottomLine).toBe('(R)( )( )  ♪  REFUSED: Mã trống. Xin quét lại.');
+    await clock.advance(3_600_000);
+    expect(terminal.bottomLine.slice(14)).toBe('READY (Mã trống. Xin quét lại.)');
+    indicator.show('heard');
+    expect(terminal.bottomLine).toBe('( )(Y)( )     HEARD');
+    indicator.show('admitted');
+    expect(terminal.bottomLine).toBe('( )( )(G)  ♪  ADMITTED');
+  });
+
+  test('have room in a line of 80 columns for every reason, and cut it in a narrower one', () => {
+    const longest = Object.values(refusalTexts)
+      .map(({ vi }) => vi)
+      .reduce((one, other) => (one.length > other.length ? one : other));
+    for (const signal of ['refused', 'ready', 'fault'] as const) {
+      const words = describeNote(signal, longest, 80);
+      expect(words).toContain(longest);
+      expect(14 + signal.length + words.length).toBeLessThan(80);
+    }
+    expect(14 + 'refused'.length + describeNote('refused', longest, 40).length).toBe(39);
+    expect(describeNote('refused', longest, 10).length).toBeLessThanOrEqual(1);
+    expect(describeNote('ready', null, 80)).toBe('');
   });
 
   test('blink in the bottom line and put the cursor back, so that logs and typing go on above', async () => {

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cccd, nameCharsMax, readIdNumber } from '../../../shared/code/cccd.ts';
-import type { Code } from '../../../shared/code/code.ts';
+import { cccd } from '../../../shared/code/cccd.ts';
+import type { Code, UnknownCode } from '../../../shared/code/code.ts';
+import { readIdNumber } from '../../../shared/code/id-number.ts';
+import { nothingKnown } from '../../../shared/code/known.ts';
+import { nameCharsMax } from '../../../shared/code/name.ts';
 import { readCode } from '../../../shared/code/read-code.ts';
 import { encodeEntry, entryBytesMax, entrySchema } from '../../../shared/entry.ts';
 import { generateSiteKey, importSiteKey, sealIdentity } from '../../../shared/identity.ts';
@@ -9,6 +12,10 @@ import { makeDraft } from '../../fakes/entries.ts';
 
 const old = '001099012345|123456789|Nguyễn Văn A|01011999|Nam|Xã X, Huyện Y, Tỉnh Z|15082021';
 const new2024 = '001099012345||Nguyễn Văn A|01011999|Nam|Xã X, Huyện Y, Tỉnh Z|15082024';
+
+function read(text: string): Code | UnknownCode {
+  return readCode(text, nothingKnown);
+}
 
 /** The old card with some of its fields changed, by their place. */
 function card(changes: Readonly<Record<number, string>> = {}): string {
@@ -19,7 +26,7 @@ function card(changes: Readonly<Record<number, string>> = {}): string {
 }
 
 function understood(text: string): Code {
-  const code = readCode(text);
+  const code = read(text);
   if (code.type !== 'code') throw new Error(`read as ${code.reason}`);
   return code;
 }
@@ -29,7 +36,7 @@ describe('an ID card', () => {
     ['of 2021', old],
     ['of 2024', new2024],
   ])('%s says who its holder is', (_, text) => {
-    expect(readCode(text)).toEqual({
+    expect(read(text)).toEqual({
       type: 'code',
       kind: 'cccd',
       verified: false,
@@ -131,25 +138,25 @@ describe('an odd ID card is a code with a warning', () => {
 describe('an ID card that cannot be used', () => {
   it('is incomplete wherever it is cut before its last field', () => {
     for (let end = '001099012345|'.length; end < old.lastIndexOf('|'); end++) {
-      expect([end, readCode(old.slice(0, end))]).toEqual([end, { type: 'unknown', reason: 'id-card-incomplete' }]);
+      expect([end, read(old.slice(0, end))]).toEqual([end, { type: 'unknown', reason: 'id-card-incomplete' }]);
     }
   });
 
   it.each(['01099012345', '00109901234O', '1099012345', 'AB0109901234567', '', '0010990123456'])(
     'has the number %j',
     (number) => {
-      expect(readCode(card({ 0: number }))).toEqual({ type: 'unknown', reason: 'id-card-number-invalid' });
+      expect(read(card({ 0: number }))).toEqual({ type: 'unknown', reason: 'id-card-number-invalid' });
     },
   );
 
   it('is incomplete where it is cut at both ends', () => {
-    expect(readCode('9012345|123456789|Nguyễn Văn A|01011999|Nam|Xã X')).toMatchObject({
+    expect(read('9012345|123456789|Nguyễn Văn A|01011999|Nam|Xã X')).toMatchObject({
       reason: 'id-card-incomplete',
     });
   });
 });
 
-describe('what is no ID card is an unknown code', () => {
+describe('what is no ID card is left to other formats', () => {
   it.each([
     [
       'an insurance card',
@@ -176,11 +183,11 @@ describe('what is no ID card is an unknown code', () => {
     ['a health certificate', 'HC1:6BF+70790T9WJWG.FKY*4GO0.O1CV2 O5 N2FBBRW1*70'],
     ['bars', '|||||||'],
   ])('%s', (_, text) => {
-    expect(readCode(text)).toEqual({ type: 'unknown', reason: 'unknown-code' });
+    expect(cccd.read(text, nothingKnown)).toBeNull();
   });
 
   it.each(['', ' ', '\t\r\n', '\u00a0', '\ufeff'])('and white space %j is an empty one', (text) => {
-    expect(readCode(text)).toEqual({ type: 'unknown', reason: 'empty-code' });
+    expect(read(text)).toEqual({ type: 'unknown', reason: 'empty-code' });
   });
 });
 
@@ -266,8 +273,8 @@ describe('whatever is presented', () => {
     );
     fc.assert(
       fc.property(soup, (parts) => {
-        expect(['code', 'unknown']).toContain(readCode(parts.join('')).type);
-        expect(['code', 'unknown']).toContain(readCode(parts.join('|')).type);
+        expect(['code', 'unknown']).toContain(read(parts.join('')).type);
+        expect(['code', 'unknown']).toContain(read(parts.join('|')).type);
       }),
     );
   });
@@ -275,9 +282,9 @@ describe('whatever is presented', () => {
   it('a card with one character changed is still a code, or refused with a reason, and never somebody without a number', () => {
     fc.assert(
       fc.property(fc.nat(old.length - 1), fc.string({ unit: 'binary', maxLength: 2 }), (place, other) => {
-        const read = cccd.read(old.slice(0, place) + other + old.slice(place + 1));
-        if (read?.type === 'code') expect(read.number).toMatch(/^\d{12}$/);
-        else if (read !== null) expect(read.reason).toMatch(/^id-card-/);
+        const code = cccd.read(old.slice(0, place) + other + old.slice(place + 1), nothingKnown);
+        if (code?.type === 'code') expect(code.number).toMatch(/^\d{12}$/);
+        else if (code !== null) expect(code.reason).toMatch(/^id-card-/);
       }),
     );
   });

@@ -30,6 +30,7 @@ describe("a kiosk's configuration", () => {
       scanner: { type: 'auto' },
       board: { type: 'auto' },
       repeatWindowMs: 5000,
+      certificateSigners: new Map(),
       logLevel: 'info',
     });
   });
@@ -54,6 +55,7 @@ describe("a kiosk's configuration", () => {
       RAVAO_BOARD: 'lamp',
       RAVAO_REPEAT_MS: 'soon',
       RAVAO_LOG_LEVEL: 'loud',
+      RAVAO_CERTIFICATE_SIGNERS: '/nowhere/at/all',
     });
     for (const variable of [
       'KIOSK_ID',
@@ -64,6 +66,7 @@ describe("a kiosk's configuration", () => {
       'BOARD',
       'REPEAT_MS',
       'LOG_LEVEL',
+      'CERTIFICATE_SIGNERS',
     ]) {
       expect(message).toContain(`\n  RAVAO_${variable} `);
     }

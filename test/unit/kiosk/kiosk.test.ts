@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Kiosk } from '../../../kiosk/kiosk.ts';
 import { type Outbox, openOutbox } from '../../../kiosk/outbox.ts';
+import { nothingKnown } from '../../../shared/code/known.ts';
+import { refusalTexts } from '../../../shared/code/refusal-texts.ts';
 import { decodeEntry, type Entry } from '../../../shared/entry.ts';
 import { Fault } from '../../../shared/fault.ts';
 import { createSealer, generateSiteKey, importSiteKey, openIdentity, subjectOf } from '../../../shared/identity.ts';
@@ -54,6 +56,7 @@ describe('a kiosk', () => {
       onStateChanged: () => {},
       gate: 'Cổng A',
       station: { direction: changes.direction ?? 'in', repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
+      known: () => nothingKnown,
       subjectKey,
       sealer: createSealer(await importSiteKey(site.publicKey)),
       timeSync: { boot: 'boot-1', synced: () => true, [Symbol.dispose]() {} },
@@ -64,7 +67,7 @@ describe('a kiosk', () => {
     script(scanner);
     scanner.end();
     await kiosk.run(new AbortController().signal);
-    return { kiosk, shown: indicator.shown, committedAtShow, privateKey: site.privateKey };
+    return { kiosk, shown: indicator.shown, notes: indicator.notes, committedAtShow, privateKey: site.privateKey };
   }
 
   function entries(): Entry[] {
@@ -130,9 +133,30 @@ describe('a kiosk', () => {
     const { shown } = await run((scanner) => scanner.scan('https://example.org/secret-words'));
     expect(shown).toEqual(['offline', 'heard', 'refused']);
     expect(entries()).toMatchObject([
-      { outcome: 'refused', reason: 'unknown-code', subject: null, identity: null, code: { kind: 'unknown' } },
+      { outcome: 'refused', reason: 'web-address', subject: null, identity: null, code: { kind: 'unknown' } },
     ]);
     expect(JSON.stringify([entries(), log.lines])).not.toContain('secret-words');
+  });
+
+  it('says in Vietnamese why it refuses, and nothing else', async () => {
+    const { shown, notes } = await run((scanner) => scanAll(scanner, idCard, 'WIFI:S:x;;', 'WIFI:S:x;;', otherCard));
+    expect(shown).toEqual([
+      'offline',
+      ...['heard', 'admitted'],
+      ...['heard', 'refused'],
+      'heard',
+      'refused',
+      'heard',
+      'admitted',
+    ]);
+    const wifi = refusalTexts['wifi-code'].vi;
+    expect(notes).toEqual([null, null, null, null, wifi, null, wifi, null, null]);
+  });
+
+  it('gives one subject to the ID card and the full national code of one person', async () => {
+    const personal = '001099012345|NGUYEN VAN A|1999-01-01|0|162900000000000000|';
+    const { shown } = await run((scanner) => scanAll(scanner, idCard, personal));
+    expect(shown).toEqual(['offline', 'heard', 'admitted', 'heard', 'repeat']);
   });
 
   it('says of a frame that is not UTF-8 that the scanner is to be set up, and goes on', async () => {
@@ -170,6 +194,7 @@ describe('a kiosk', () => {
     };
     const first = await run((scanner) => scanner.scan(idCard), { outbox: flaky });
     expect(first.shown).toEqual(['offline', 'heard', 'fault', 'refused']);
+    expect(first.notes.at(-1)).toBe(refusalTexts.unrecorded.vi);
     expect(outbox.depth()).toBe(0);
     broken = false;
     const second = await run((scanner) => scanner.scan(idCard), { outbox: flaky });

@@ -105,7 +105,7 @@ describe('a scan', () => {
     const failed = step(asked.station, { type: 'unrecorded', outbox: 'full' });
     expect(failed.effects).toEqual([
       { type: 'show', signal: 'fault' },
-      { type: 'show', signal: 'refused' },
+      { type: 'show', signal: 'refused', reason: 'unrecorded' },
     ]);
     const again = play(failed.station, [scan(known(), 100)]);
     expect(again.decisions).toHaveLength(1);
@@ -115,6 +115,17 @@ describe('a scan', () => {
   it('with a repeat window of 0 is never a repeat', () => {
     const always = createStation({ ...settings, repeatWindowMs: 0 });
     expect(play(always, [scan(known(), 7), scan(known(), 7)]).decisions).toHaveLength(2);
+  });
+
+  it('that is refused says why, also when it is shown again', () => {
+    const poster: Sight = { key: 'k', subject: null, refusal: 'site-poster' };
+    const asked = step(createStation(settings), scan(poster, 0));
+    const [effect] = asked.effects;
+    if (effect?.type !== 'record') throw new Error('no decision');
+    const answer = [{ type: 'show', signal: 'refused', reason: 'site-poster' }];
+    const recorded = step(asked.station, { type: 'recorded', decision: effect.decision, nowMs: 1 });
+    expect(recorded.effects).toEqual(answer);
+    expect(step(recorded.station, scan(poster, 2)).effects).toEqual(answer);
   });
 
   it('carries the reason of its refusal', () => {

@@ -26,6 +26,8 @@ describe('the walls between the rooms', () => {
     ['gateway/broker.ts', `import { X509Certificate } from '@peculiar/x509';`],
     ['shared/code/cccd.ts', `import { createHash } from 'node:crypto';`],
     ['shared/code/cccd.ts', `import { subjectOf } from '../identity.ts';`],
+    ['shared/code/signature.ts', `import { readFileSync } from 'node:fs';`],
+    ['kiosk/kiosk.ts', `import { decode } from 'cborg';`],
     ['kiosk/station.ts', `export * from './outbox.ts';`],
     ['kiosk/station.ts', `import { v7 } from 'uuid';`],
   ])('do not let %s say %s', (path, text) => {
@@ -40,6 +42,9 @@ describe('the walls between the rooms', () => {
     ],
     ['gateway/store/sqlite.ts', `import Database from 'better-sqlite3'; import { join } from 'node:path';`],
     ['shared/code/code.ts', `import type { Identity } from '../identity.ts';`],
+    ['shared/code/known.ts', `import type { KeyObject } from 'node:crypto';`],
+    ['shared/code/signature.ts', `import { verify } from 'node:crypto';`],
+    ['shared/code/base45.ts', `import { decode } from 'base45';`],
     ['shared/entry.ts', `import { z } from 'zod'; import { x } from './topics.ts';`],
     ['test/bench/ingest.ts', `import { x } from '../../gateway/broker.ts'; import Database from 'better-sqlite3';`],
   ])('let %s say %s', (path, text) => {
