@@ -5,6 +5,7 @@ import { Aedes, type AedesOptions, type Client, type ConnectPacket, type Publish
 import { describeError } from '../shared/fault.ts';
 import { within } from '../shared/time.ts';
 import { maySubscribe, siteTopic } from '../shared/topics.ts';
+import { Announcements } from './announcements.ts';
 import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 import type { BrokerOptions, MqttOptions } from './broker-options.ts';
 import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.ts';
@@ -19,6 +20,8 @@ export interface MqttBroker extends AsyncDisposable {
   handle(stream: Duplex, kiosk: string): void;
   /** How many connections there are. */
   readonly connections: number;
+  /** What is said to kiosks and retained. */
+  readonly announcements: Announcements;
 }
 
 export interface Broker extends MqttBroker {
@@ -45,6 +48,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     get connections() {
       return mqtt.connections;
     },
+    announcements: mqtt.announcements,
     async [Symbol.asyncDispose]() {
       listener.stopListening();
       await mqtt[Symbol.asyncDispose]();
@@ -77,6 +81,7 @@ class EntriesStayHere extends Aedes {
 }
 
 class AedesBroker implements MqttBroker {
+  readonly announcements: Announcements;
   readonly #options: MqttOptions;
   readonly #limits: BrokerLimits;
   readonly #aedes: Aedes;
@@ -92,6 +97,14 @@ class AedesBroker implements MqttBroker {
     this.#limits = { ...brokerLimits, ...options.limits };
     this.#sparse = new SparseLog(options.clock, options.log, repeatLogMs);
     this.#aedes = new EntriesStayHere(this.#aedesOptions());
+    this.announcements = new Announcements(
+      (packet, done) => this.#aedes.publish({ cmd: 'publish', qos: 1, retain: true, dup: false, ...packet }, done),
+      () => this.#table.kiosks(),
+    );
+    // The limit is on those that a connection has at once.
+    this.#aedes.on('unsubscribe', (filters, client) => {
+      for (const filter of filters) this.#connectionOf(client)?.filters.delete(filter);
+    });
     this.#aedes.on('clientError', (client, error) => this.#noteError(client, error));
     this.#aedes.on('connectionError', (client, error) => this.#noteError(client, error));
     // Not in aedes' types: what its in-memory persistence and its sweep of old wills have to complain about.
@@ -130,13 +143,7 @@ class AedesBroker implements MqttBroker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    const payload = JSON.stringify(this.#options.siteNotice);
-    await new Promise<void>((resolve, reject) => {
-      this.#aedes.publish(
-        { cmd: 'publish', topic: siteTopic, payload, qos: 1, retain: true, dup: false },
-        (error?: Error) => (error ? reject(error) : resolve()),
-      );
-    });
+    await this.announcements.retain(siteTopic, Buffer.from(JSON.stringify(this.#options.siteNotice)));
   }
 
   get connections(): number {
@@ -153,6 +160,7 @@ class AedesBroker implements MqttBroker {
       this.#options.log.info('broker.disconnected', { kiosk, reason: connection.endReason ?? 'closed by the kiosk' });
     });
     this.#options.log.info('broker.connected', { kiosk });
+    this.announcements.welcome(kiosk);
     this.#aedes.handle(stream);
     surplus?.end('too many connections of this kiosk');
   }

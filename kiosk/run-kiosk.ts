@@ -14,6 +14,7 @@ import { dialTls } from './dial.ts';
 import { Kiosk } from './kiosk.ts';
 import { createLink } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
+import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
 import { watchTimeSync } from './time-sync.ts';
 
@@ -54,15 +55,19 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     const credentials = await readCredentials(config.credentialsDir);
     checkKioskId(credentials, config);
     const isFirstStart = !existsSync(join(config.dataDir, outboxFileName));
-    const outbox = parts.use(openOutbox({ dir: config.dataDir, kiosk: credentials.kiosk, ...surroundings }));
+    const place = { dir: config.dataDir, kiosk: credentials.kiosk };
+    const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
     const scanner = await hardware.openScanner(config.scanner, config.board, surroundings);
     if (isFirstStart && scanner.name === 'stdin') process.stderr.write(describeSamples());
+    const onStateChanged = () => link.stateChanged();
+    const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
     const link = parts.use(
       createLink({
         outbox,
         kiosk: credentials.kiosk,
         dial: dialTls({ ...config.gateway, ...credentials }),
-        state: () => ({ version: manifest.version, ...kiosk.state() }),
+        reader: rules,
+        state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
         onSite: (notice) => noteSite(notice.key.id, credentials, log),
         onStatus: (status) => kiosk.linkChanged(status),
         ...surroundings,
@@ -74,7 +79,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         indicator,
         outbox,
         onRecorded: () => link.wake(),
-        onStateChanged: () => link.stateChanged(),
+        onStateChanged,
         gate: config.gate ?? credentials.kiosk,
         station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
         subjectKey: credentials.subjectKey,
@@ -89,11 +94,15 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     log.info('kiosk.stopped', { unsent: outbox.depth() });
     return exitCode.ok;
   } catch (error) {
-    // The lights are all that people at the gate can see, and systemd will start this again and again.
-    indicator.show('fault');
-    await sleep(clock, faultShownMs, signal);
+    await showFault(indicator, clock, signal);
     throw error;
   }
+}
+
+/** The lights are all that people at the gate can see, and systemd will start this again and again. */
+async function showFault(indicator: Indicator, clock: Clock, signal: AbortSignal): Promise<void> {
+  indicator.show('fault');
+  await sleep(clock, faultShownMs, signal);
 }
 
 /** A kiosk on another's certificate would send entries that the gateway must quarantine. */

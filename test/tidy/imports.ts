@@ -113,8 +113,8 @@ function outOfPlace(path: string, { kind, target }: Import): string | null {
 
 function impure(path: string, { kind, target, typeOnly }: Import): string | null {
   if (!isIn(pureFiles, path)) return null;
-  if (kind === 'builtin') return `a pure file may not import ${target}`;
   if (typeOnly) return null;
+  if (kind === 'builtin') return `a pure file may not import ${target}`;
   const pure = kind === 'package' ? purePackages.includes(target) : isIn(pureFiles, target);
   return pure ? null : `a pure file may not import ${target}, which is not pure`;
 }
