@@ -105,9 +105,17 @@ export class HeldRules {
       const current = this.#stored[name].list;
       const next = this.#next.get(name);
       if (current.matches(wanted)) this.#next.delete(name);
-      else if (next?.matches(wanted) !== true) return this.#needOf(name, wanted, next ?? current, next !== undefined);
+      else if (next?.matches(wanted) !== true) {
+        const need = this.#needOf(name, wanted, next ?? current, next !== undefined);
+        if (need !== null) return need;
+      }
     }
     return null;
+  }
+
+  /** Whether a head of which nothing is missing holds already. */
+  isSettled({ version }: RulesHead): boolean {
+    return version === this.version && this.#next.size === 0;
   }
 
   /** Takes the chunk that `need` asked for. */
@@ -129,6 +137,13 @@ export class HeldRules {
     this.#salvaged = [];
     this.#issuers = readIssuers(head);
     this.#head = head;
+  }
+
+  /** Whether a restart would find all that holds now. */
+  get isSaved(): boolean {
+    return (
+      this.#head === null || Object.values(this.#stored).every(({ list, savedItems }) => list.count === savedItems)
+    );
   }
 
   /** Makes what holds outlast a restart. One call at a time. Throws the Fault RULES_WRITE_FAILED. */
@@ -159,7 +174,7 @@ export class HeldRules {
       return { name, chunk: list.nextChunk, again: false };
     }
     const fresh = this.#fetchAnew(name, wanted, list.count);
-    return { name, chunk: fresh.nextChunk, again: isNext };
+    return fresh.matches(wanted) ? null : { name, chunk: fresh.nextChunk, again: isNext };
   }
 
   #fetchAnew(name: ListName, wanted: ListHead, held: number): HeldList {
@@ -223,7 +238,10 @@ export class HeldRules {
   }
 
   async #read({ file, itemBytes, chunkItems }: KeptPlace, count: number): Promise<HeldList> {
-    const list = new HeldList({ itemBytes, chunkItems });
+    const list = new HeldList(
+      { itemBytes, chunkItems },
+      Math.min(count, (await this.#files.bytesOf(file)) / itemBytes),
+    );
     for await (const piece of this.#files.pieces(file, itemBytes * chunkItems, itemBytes * count)) {
       list.add(piece.subarray(0, piece.byteLength - (piece.byteLength % itemBytes)));
     }

@@ -3,7 +3,7 @@
  * files count, how far and with which digest. The record is replaced in one step, so all of it moves at once or not.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, Fault } from '../shared/fault.ts';
@@ -75,6 +75,15 @@ export class RulesFiles {
         return name === '' ? [] : [{ file, name, number: Number(number) }];
       })
       .sort((one, other) => other.number - one.number);
+  }
+
+  /** How long a list file is; 0 where it is none. */
+  async bytesOf(file: string): Promise<number> {
+    const found = await stat(join(this.dir, file)).catch((error: unknown) => {
+      if (!isSystemError(error)) throw error;
+      return null;
+    });
+    return found?.size ?? 0;
   }
 
   /** The first `bytesMax` bytes of a list file in pieces, or as many as there are; says nothing of errors but ends. */

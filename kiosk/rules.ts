@@ -38,7 +38,7 @@ export interface RulesOptions {
   readonly limits?: Partial<RulesLimits>;
 }
 
-/** The rules as they are kept, and the reader that keeps them new. Disposing lets a write that is under way finish. */
+/** The rules as they are kept, and the reader that keeps them new. Disposing writes what is in use and not written yet. */
 export interface Rules extends TopicReader, AsyncDisposable {
   readonly cards: KnownCards;
   /** What the kiosk says of its rules. */
@@ -58,9 +58,9 @@ class RulesKeeper implements Rules {
   #topics: Topics | null = null;
   /** What the gateway says holds, until it is held. */
   #head: RulesHead | null = null;
-  /** What was asked for. */
-  #asked: { readonly need: Need; readonly topic: string } | null = null;
-  #isSettling = false;
+  /** What was asked for, and whether it has come. */
+  #asked: { readonly need: Need; readonly topic: string; hasCome: boolean } | null = null;
+  #settling: Promise<void> | null = null;
   /** Until a chunk comes, or until the next attempt. */
   #timer: Timer | null = null;
   #delaysMs: Generator<number, never>;
@@ -107,6 +107,9 @@ class RulesKeeper implements Rules {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     this.lost();
+    await this.#settling;
+    // What came last may be in use and not have been the last of it.
+    if (!this.#held.isSaved) this.#save();
     this.#saveTimer?.[Symbol.dispose]();
     await this.#saving;
   }
@@ -132,17 +135,18 @@ class RulesKeeper implements Rules {
       log.warn('rules.chunk-invalid', { list: name, chunk, bytes: payload.byteLength });
       return;
     }
+    this.#asked.hasCome = true;
     this.#advance();
   }
 
   /** Asks for what is missing, or settles. */
   #advance(): void {
     const head = this.#head;
-    if (head === null || this.#isSettling) return;
+    if (head === null || this.#settling !== null) return;
     const need = this.#held.need(head);
     if (need === null) {
       this.#ask(null);
-      if (head.version !== this.#held.version) void this.#settle(head);
+      if (!this.#held.isSettled(head)) this.#settling = this.#settle(head);
     } else if (need.again) {
       this.#options.log.warn('rules.list-differs', { list: need.name, version: head.version });
       this.#tryLater();
@@ -151,10 +155,11 @@ class RulesKeeper implements Rules {
 
   #ask(need: Need | null): void {
     const topic = need === null ? null : listChunkTopic(need.name, need.chunk);
-    const before = this.#asked?.topic ?? null;
-    this.#asked = need === null || topic === null ? null : { need, topic };
-    if (before !== null && before !== topic) this.#topics?.unsubscribe(before);
-    if (topic !== null && topic !== before) this.#topics?.subscribe(topic);
+    const before = this.#asked;
+    this.#asked = need === null || topic === null ? null : { need, topic, hasCome: false };
+    if (before !== null && before.topic !== topic) this.#topics?.unsubscribe(before.topic);
+    // Who asks again for what has come is sent it again [MQTT-3.8.4-3].
+    if (topic !== null && (before?.topic !== topic || before.hasCome)) this.#topics?.subscribe(topic);
     this.#setTimer(topic === null ? null : this.#limits.chunkTimeoutMs, () => {
       this.#options.log.warn('rules.chunk-missing', { list: need?.name, chunk: need?.chunk });
       this.#tryLater();
@@ -169,9 +174,8 @@ class RulesKeeper implements Rules {
   async #settle(head: RulesHead): Promise<void> {
     const { log, clock, chance, onStateChanged } = this.#options;
     const startedMs = clock.monotonicMs();
-    this.#isSettling = true;
     await this.#held.settle(head);
-    this.#isSettling = false;
+    this.#settling = null;
     this.#delaysMs = retryDelaysMs(this.#limits.fetchRetry, chance);
     log.info('rules.held', { ...this.#held.state, settledMs: clock.monotonicMs() - startedMs });
     onStateChanged();
@@ -182,7 +186,7 @@ class RulesKeeper implements Rules {
   /** Writes what holds; what comes to hold meanwhile is written afterwards. */
   #save(): void {
     this.#isUnsaved = true;
-    if (this.#saving !== null || this.#isDisposed) return;
+    if (this.#saving !== null) return;
     this.#saveTimer?.[Symbol.dispose]();
     this.#saving = this.#saveAll().finally(() => {
       this.#saving = null;
