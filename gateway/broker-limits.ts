@@ -28,7 +28,7 @@ export const brokerLimits = {
   keepaliveSecondsMax: 300,
   /** One state message; a longer one is not kept. */
   stateBytesMax: 4_096,
-  /** Different topic filters in the life of one connection; further ones are refused in the SUBACK. */
+  /** Topic filters that one connection has at once; further ones are refused in the SUBACK. */
   filtersPerConnectionMax: 16,
   /** How long a client may leave what it is sent unread before it is closed. */
   drainTimeoutMs: 30_000,

@@ -1,15 +1,16 @@
 /** The MQTT broker: who may connect and what each may say. A PUBACK goes out only when the intake has the entry on disk. */
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { Aedes, type AedesOptions, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
-import mqttPacket from 'mqtt-packet';
+import type { Aedes, AedesOptions, Client, ConnectPacket, PublishPacket } from 'aedes';
 import { describeError } from '../shared/fault.ts';
 import { within } from '../shared/time.ts';
 import { maySubscribe, siteTopic } from '../shared/topics.ts';
+import { Announcements } from './announcements.ts';
 import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 import type { BrokerOptions, MqttOptions } from './broker-options.ts';
 import { warnOfFewDescriptors } from './few-descriptors.ts';
 import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.ts';
+import { LeanAedes } from './lean-aedes.ts';
 import { SparseLog } from './sparse-log.ts';
 import { listenTls } from './tls-listener.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
@@ -21,6 +22,8 @@ export interface MqttBroker extends AsyncDisposable {
   handle(stream: Duplex, kiosk: string): void;
   /** How many connections there are. */
   readonly connections: number;
+  /** What is said to kiosks and retained. */
+  readonly announcements: Announcements;
 }
 
 export interface Broker extends MqttBroker {
@@ -48,6 +51,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     get connections() {
       return mqtt.connections;
     },
+    announcements: mqtt.announcements,
     async [Symbol.asyncDispose]() {
       listener.stopListening();
       await mqtt[Symbol.asyncDispose]();
@@ -63,26 +67,11 @@ export async function startMqtt(options: MqttOptions): Promise<MqttBroker> {
   return broker;
 }
 
-// aedes' encoder would make a Buffer for each of the 65,536 message ids beforehand: 9 MiB, to save a copy of two bytes.
-Object.assign(mqttPacket.writeToStream, { cacheNumbers: false });
-
 /** The same trouble with the same kiosk is logged this often, in milliseconds. */
 const repeatLogMs = 60_000;
 
-/**
- * Entries go to the store and to nobody else, so once they are acknowledged aedes need not look for subscribers: that
- * took a twelfth of the gateway's time under load.
- */
-class EntriesStayHere extends Aedes {
-  override publish(...args: Parameters<Aedes['publish']>): void {
-    const [packet] = args;
-    const done: unknown = args.at(-1);
-    if (packet.topic.endsWith('/entries') && typeof done === 'function') done();
-    else super.publish(...args);
-  }
-}
-
 class AedesBroker implements MqttBroker {
+  readonly announcements: Announcements;
   readonly #options: MqttOptions;
   readonly #limits: BrokerLimits;
   readonly #aedes: Aedes;
@@ -97,7 +86,15 @@ class AedesBroker implements MqttBroker {
     this.#options = options;
     this.#limits = { ...brokerLimits, ...options.limits };
     this.#sparse = new SparseLog(options.clock, options.log, repeatLogMs);
-    this.#aedes = new EntriesStayHere(this.#aedesOptions());
+    this.#aedes = new LeanAedes(this.#aedesOptions());
+    this.announcements = new Announcements(
+      (packet, done) => this.#aedes.publish({ cmd: 'publish', qos: 1, retain: true, dup: false, ...packet }, done),
+      () => this.#table.kiosks(),
+    );
+    // The limit is on those that a connection has at once.
+    this.#aedes.on('unsubscribe', (filters, client) => {
+      for (const filter of filters) this.#connectionOf(client)?.filters.delete(filter);
+    });
     this.#aedes.on('clientError', (client, error) => this.#noteError(client, error));
     this.#aedes.on('connectionError', (client, error) => this.#noteError(client, error));
     // Not in aedes' types: what its in-memory persistence and its sweep of old wills have to complain about.
@@ -136,13 +133,7 @@ class AedesBroker implements MqttBroker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    const payload = JSON.stringify(this.#options.siteNotice);
-    await new Promise<void>((resolve, reject) => {
-      this.#aedes.publish(
-        { cmd: 'publish', topic: siteTopic, payload, qos: 1, retain: true, dup: false },
-        (error?: Error) => (error ? reject(error) : resolve()),
-      );
-    });
+    await this.announcements.retain(siteTopic, Buffer.from(JSON.stringify(this.#options.siteNotice)));
   }
 
   get connections(): number {
@@ -159,6 +150,7 @@ class AedesBroker implements MqttBroker {
       this.#options.log.info('broker.disconnected', { kiosk, reason: connection.endReason ?? 'closed by the kiosk' });
     });
     this.#options.log.info('broker.connected', { kiosk });
+    this.announcements.welcome(kiosk);
     this.#aedes.handle(stream);
     surplus?.end('too many connections of this kiosk');
   }

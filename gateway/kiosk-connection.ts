@@ -14,7 +14,7 @@ export class KioskConnection {
   readonly stateTopic: string;
   /** Counts up with each connection. */
   order = 0;
-  /** The topic filters it asked for. */
+  /** The topic filters that it has asked for and not given back. */
   readonly filters = new Set<string>();
   /** What it said at CONNECT that is to be its state when it vanishes. */
   will: KioskState | null = null;
@@ -102,6 +102,11 @@ export class ConnectionTable {
   isSuperseded(connection: KioskConnection): boolean {
     const others = this.#byKiosk.get(connection.kiosk) ?? [];
     return [...others].some((other) => other.order > connection.order && other.will !== null);
+  }
+
+  /** Those that have a connection. */
+  kiosks(): Iterable<string> {
+    return this.#byKiosk.keys();
   }
 
   *[Symbol.iterator](): Generator<KioskConnection> {

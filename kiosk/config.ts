@@ -20,11 +20,13 @@ const repeatMs = z
   .min(0)
   .max(3_600_000, 'must be at most 3600000 (an hour)');
 
+const dataDir = z.string().default('./data/kiosk');
+
 const certificateSigners = z.string().transform(toSetting(readCertificateSigners)).optional();
 
 function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParsers<ScannerSetting, BoardSetting>) {
   return z.object({
-    RAVAO_DATA_DIR: z.string().default('./data/kiosk'),
+    RAVAO_DATA_DIR: dataDir,
     RAVAO_KIOSK_ID: kioskIdSchema.optional(),
     RAVAO_GATE: z.string().max(200, 'must be at most 200 characters').optional(),
     RAVAO_DIRECTION: z.enum(['in', 'out', 'toggle'], 'must be in, out or toggle').default('in'),
@@ -41,9 +43,16 @@ function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParser
 }
 
 /** What the command `read` needs: it works where nothing is set up yet. Throws the Fault CONFIG_INVALID. */
-export function readReadingConfig(environment: Environment): { readonly certificateSigners: CertificateSigners } {
-  const values = readEnvironment(z.object({ RAVAO_CERTIFICATE_SIGNERS: certificateSigners }), environment);
-  return Object.freeze({ certificateSigners: values.RAVAO_CERTIFICATE_SIGNERS ?? new Map() });
+export function readReadingConfig(environment: Environment): {
+  readonly dataDir: string;
+  readonly certificateSigners: CertificateSigners;
+} {
+  const schema = z.object({ RAVAO_DATA_DIR: dataDir, RAVAO_CERTIFICATE_SIGNERS: certificateSigners });
+  const values = readEnvironment(schema, environment);
+  return Object.freeze({
+    dataDir: values.RAVAO_DATA_DIR,
+    certificateSigners: values.RAVAO_CERTIFICATE_SIGNERS ?? new Map(),
+  });
 }
 
 function parseGatewayUrl(text: string): { value: { host: string; port: number } } | { problem: string } {

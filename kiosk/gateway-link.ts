@@ -12,6 +12,21 @@ import { SendWindow } from './send-window.ts';
 
 export type LinkStatus = 'online' | 'offline';
 
+/** The topics of one connection. */
+export interface Topics {
+  /** Asks for a topic, and for what is retained on it. Trouble shows in that nothing comes. */
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+}
+
+/** Who reads what the gateway publishes beside the site's notice. None of its calls takes long, none throws. */
+export interface TopicReader {
+  /** A connection is up; its topics may be used until `lost`. */
+  connected(topics: Topics): void;
+  lost(): void;
+  heard(topic: string, payload: Uint8Array): void;
+}
+
 export interface LinkOptions {
   readonly outbox: Outbox;
   /** The kiosk's id, as in its certificate. */
@@ -26,6 +41,8 @@ export interface LinkOptions {
   readonly state: () => KioskCondition;
   /** The site has said its name and its key. */
   readonly onSite?: (notice: SiteNotice) => void;
+  /** Reads what else the gateway publishes. */
+  readonly reader?: TopicReader;
   /** Called at each change, and for the first time when the first attempt has succeeded or failed. */
   readonly onStatus: (status: LinkStatus) => void;
 }

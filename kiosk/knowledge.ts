@@ -1,5 +1,5 @@
 /** What this kiosk knows when it reads a code: the one place where lists of cards and signers come together. */
-import { type Known, nothingKnown } from '../shared/code/known.ts';
+import type { Known, KnownCards } from '../shared/code/known.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { CertificateSigners } from './certificate-signers.ts';
 
@@ -8,15 +8,16 @@ export interface Sources {
   readonly clock: Clock;
   /** Whether that clock is synchronised now. */
   readonly clockSynced: () => boolean;
+  readonly cards: KnownCards;
   readonly certificateSigners: CertificateSigners;
 }
 
 /** Makes the question that is asked at every scan: what is known now? */
-export function createKnowledge({ clock, clockSynced, certificateSigners }: Sources): () => Known {
+export function createKnowledge({ clock, clockSynced, cards, certificateSigners }: Sources): () => Known {
   return () => ({
     nowMs: clock.nowMs(),
     clockSynced: clockSynced(),
-    cards: nothingKnown.cards,
+    cards,
     certificateSigners,
   });
 }

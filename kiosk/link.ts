@@ -134,16 +134,30 @@ class MqttConnection implements GatewayConnection {
     this.#phase = 'online';
     this.#onlineSinceMs = this.#parts.clock.monotonicMs();
     this.#setDeadline(null);
-    this.#client?.subscribe(siteTopic, { qos: 1 }, (error) => {
-      if (error && this.#phase === 'online') this.#parts.log.warn('link.subscribe-failed', { reason: reasonOf(error) });
-    });
+    this.#subscribe(siteTopic);
     this.#report.start();
+    this.#parts.reader?.connected({
+      subscribe: (topic) => this.#subscribe(topic),
+      unsubscribe: (topic) => void (this.#phase === 'online' && this.#client?.unsubscribe(topic, () => {})),
+    });
     this.#events.onConnected();
   }
 
+  #subscribe(topic: string): void {
+    if (this.#phase !== 'online') return;
+    this.#client?.subscribe(topic, { qos: 1 }, (error) => {
+      if (!error || this.#phase !== 'online') return;
+      this.#parts.log.warn('link.subscribe-failed', { topic, reason: reasonOf(error) });
+    });
+  }
+
   #heard(topic: string, payload: Uint8Array): void {
-    const { limits, log, onSite } = this.#parts;
-    if (this.#phase === 'over' || topic !== siteTopic) return;
+    const { limits, log, onSite, reader } = this.#parts;
+    if (this.#phase === 'over') return;
+    if (topic !== siteTopic) {
+      reader?.heard(topic, payload);
+      return;
+    }
     const notice = payload.length <= limits.noticeBytesMax ? readNotice(payload) : null;
     if (notice === null) log.warn('link.notice-invalid', { bytes: payload.length });
     else onSite?.(notice);
@@ -181,6 +195,7 @@ class MqttConnection implements GatewayConnection {
     this.#phase = 'over';
     this.#setDeadline(null);
     this.#report[Symbol.dispose]();
+    if (sinceMs !== null) this.#parts.reader?.lost();
     this.#client?.end(true);
     const lasted = sinceMs !== null && clock.monotonicMs() - sinceMs >= limits.stableMs;
     this.#ended.resolve({ reason, wasOnline: sinceMs !== null, proven: this.#tookAnEntry || lasted });

@@ -97,18 +97,20 @@ async function serveGate(signal: AbortSignal): Promise<number> {
 }
 
 async function readInput(clear: boolean, signal: AbortSignal): Promise<number> {
-  const [{ createLineScanner }, { print }, { readReadingConfig }, { createKnowledge }, { describeReadings }] =
+  const [{ createLineScanner }, { print }, { readReadingConfig }, { createKnowledge }, { readKnownCards }, reading] =
     await Promise.all([
       import('../hardware/scanner/line-scanner.ts'),
       import('../shared/system/output.ts'),
       import('./config.ts'),
       import('./knowledge.ts'),
+      import('./rules.ts'),
       import('./read-command.ts'),
     ]);
   // Who tries a scanner sees what day it is, so the clock is taken for right.
   const config = readReadingConfig(process.env);
-  const known = createKnowledge({ ...config, clock: systemClock, clockSynced: () => true });
-  await print(describeReadings(createLineScanner({ input: process.stdin }).readings(signal), known, { clear }));
+  const cards = await readKnownCards(config.dataDir, reading.errorLog);
+  const known = createKnowledge({ ...config, cards, clock: systemClock, clockSynced: () => true });
+  await print(reading.describeReadings(createLineScanner({ input: process.stdin }).readings(signal), known, { clear }));
   return exitCode.ok;
 }
 

@@ -7,8 +7,20 @@ import type { Known } from '../shared/code/known.ts';
 import { normalName } from '../shared/code/name.ts';
 import { readCode } from '../shared/code/read-code.ts';
 import { type RefusalReason, refusalTexts } from '../shared/code/refusal-texts.ts';
-import type { Reading } from '../shared/ports.ts';
+import type { Log, Reading } from '../shared/ports.ts';
 import { refusalOfDiscarded } from './kiosk.ts';
+
+/** Warnings for whoever types the command; what it prints is for a program to read. */
+export const errorLog: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: complain,
+  error: complain,
+};
+
+function complain(event: string, fields: Record<string, unknown> = {}): void {
+  process.stderr.write(`${event} ${JSON.stringify(fields)}\n`);
+}
 
 /** How many characters of a number stay readable: enough to tell one's own from another's. */
 const clearCharsMax = 3;

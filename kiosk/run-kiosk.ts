@@ -15,6 +15,7 @@ import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
 import { createLink } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
+import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
 import { watchTimeSync } from './time-sync.ts';
 
@@ -54,16 +55,19 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   try {
     const credentials = await readCredentials(config.credentialsDir);
     checkKioskId(credentials, config);
-    const isFirstStart = !existsSync(join(config.dataDir, outboxFileName));
-    const outbox = parts.use(openOutbox({ dir: config.dataDir, kiosk: credentials.kiosk, ...surroundings }));
+    const place = { dir: config.dataDir, kiosk: credentials.kiosk };
     const scanner = await hardware.openScanner(config.scanner, config.board, surroundings);
-    if (isFirstStart && scanner.name === 'stdin') process.stderr.write(describeSamples());
+    if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
+    const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
+    const onStateChanged = () => link.stateChanged();
+    const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
     const link = parts.use(
       createLink({
         outbox,
         kiosk: credentials.kiosk,
         dial: dialTls({ ...config.gateway, ...credentials }),
-        state: () => ({ version: manifest.version, ...kiosk.state() }),
+        reader: rules,
+        state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
         onSite: (notice) => noteSite(notice.key.id, credentials, log),
         onStatus: (status) => kiosk.linkChanged(status),
         ...surroundings,
@@ -76,10 +80,10 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         indicator,
         outbox,
         onRecorded: () => link.wake(),
-        onStateChanged: () => link.stateChanged(),
+        onStateChanged,
         gate: config.gate ?? credentials.kiosk,
         station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
-        known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced }),
+        known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
         timeSync,
@@ -92,11 +96,19 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     log.info('kiosk.stopped', { unsent: outbox.depth() });
     return exitCode.ok;
   } catch (error) {
-    // The lights are all that people at the gate can see, and systemd will start this again and again.
-    indicator.show('fault');
-    await sleep(clock, faultShownMs, signal);
+    await showFault(indicator, clock, signal);
     throw error;
   }
+}
+
+function isFirstStart({ dataDir }: { readonly dataDir: string }): boolean {
+  return !existsSync(join(dataDir, outboxFileName));
+}
+
+/** The lights are all that people at the gate can see, and systemd will start this again and again. */
+async function showFault(indicator: Indicator, clock: Clock, signal: AbortSignal): Promise<void> {
+  indicator.show('fault');
+  await sleep(clock, faultShownMs, signal);
 }
 
 /** A kiosk on another's certificate would send entries that the gateway must quarantine. */

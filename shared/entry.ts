@@ -133,6 +133,19 @@ export const kioskStateSchema = z.looseObject({
     .looseObject({ depth: z.int().min(0), limit: z.int().min(1), oldestMs: z.int().min(0).nullable() })
     .optional(),
   clock: z.looseObject({ synced: z.boolean(), boot: z.string().max(64), at: z.iso.datetime() }).optional(),
+  /** What it holds of the gateway's rules. */
+  rules: z
+    .looseObject({
+      /** Of the head that it last held to the last item. */
+      version: z.string().max(64).nullable(),
+      revoked: z.int().min(0),
+      issued: z.int().min(0),
+      /** Revoked cards that the gateway's list has no more; they stay refused. */
+      kept: z.int().min(0),
+      /** Its copy was damaged and has not come again yet. */
+      damaged: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type KioskState = z.infer<typeof kioskStateSchema>;
 

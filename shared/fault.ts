@@ -49,6 +49,16 @@ export const faultCatalogue = {
     meaning: 'An entry could not be written to the outbox.',
     remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors.',
   },
+  RULES_DAMAGED: {
+    retryable: true,
+    meaning: "The kiosk's copy of the gateway's lists is damaged. What can be read of the revoked cards stays refused.",
+    remedy: 'Nothing at first: it is fetched again from the gateway. If it comes back, replace the SD card.',
+  },
+  RULES_WRITE_FAILED: {
+    retryable: true,
+    meaning: "The gateway's lists could not be written. They hold until the kiosk stops.",
+    remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors. It is tried again.',
+  },
   BOARD_LOST: {
     retryable: true,
     meaning: 'The board with the lights and the buzzer does not answer. Scans are taken and kept all the same.',

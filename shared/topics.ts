@@ -28,6 +28,17 @@ export function rulesTopic(kiosk: string): string {
   return `${root}/kiosks/${kiosk}/rules`;
 }
 
+/** The name of a list that kiosks hold a copy of. */
+export const listNameSchema = z.string().regex(/^[a-z](?:[a-z-]{0,30}[a-z])?$/, 'must be 1 to 32 lower-case letters');
+
+/** Retained, binary: items of a list that kiosks hold a copy of. Gateway → all kiosks. @param chunk 0, 1, 2, … */
+export function listChunkTopic(list: string, chunk: number): string {
+  return `${siteTopic}/lists/${list}/${chunk}`;
+}
+
+/** One chunk at a time: with a wildcard a kiosk would be sent more at once than it can read. */
+const listChunkFilter = new RegExp(`^${siteTopic}/lists/[a-z-]{1,32}/(?:0|[1-9][0-9]{0,6})$`);
+
 /** Whether a kiosk may publish on a topic: only its own entries and its own state. */
 export function mayPublish(kiosk: string, topic: string): boolean {
   return topic === entriesTopic(kiosk) || topic === stateTopic(kiosk);
@@ -35,5 +46,5 @@ export function mayPublish(kiosk: string, topic: string): boolean {
 
 /** Whether a kiosk may subscribe to a topic filter: only what lies under its own prefix, and the site's. */
 export function maySubscribe(kiosk: string, filter: string): boolean {
-  return filter === siteTopic || filter.startsWith(`${root}/kiosks/${kiosk}/`);
+  return filter === siteTopic || listChunkFilter.test(filter) || filter.startsWith(`${root}/kiosks/${kiosk}/`);
 }

@@ -12,6 +12,7 @@ import { benchIngest } from './ingest.ts';
 import { benchMemory } from './memory.ts';
 import { describeMachine, renderJson, renderTable } from './report.ts';
 import type { Bench, BenchResult } from './result.ts';
+import { benchRules } from './rules.ts';
 import { benchScan } from './scan.ts';
 import { benchSlowDisk } from './slow-disk.ts';
 import { benchStart } from './start.ts';
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   forwarding: benchForwarding,
   memory: benchMemory,
   start: benchStart,
+  rules: benchRules,
 };
 
 /** Takes many minutes, so it is asked for. */

@@ -4,17 +4,22 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { publishRules } from '../../gateway/rules.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import { openTrust } from '../../gateway/trust/authority.ts';
 import { createFileUpstream } from '../../gateway/upstream/file-upstream.ts';
 import { readCredentials } from '../../kiosk/credentials.ts';
 import { dialTls } from '../../kiosk/dial.ts';
 import { openOutbox } from '../../kiosk/outbox.ts';
+import { openRules, type Rules } from '../../kiosk/rules.ts';
 import { Fault } from '../../shared/fault.ts';
 import { systemClock } from '../../shared/system/clock.ts';
+import { rulesTopic } from '../../shared/topics.ts';
 import { arrival, collect } from '../contract/store.ts';
+import { cardId, MemoryCardLists, makeIssuer, shortNumber } from '../fakes/card-lists.ts';
 import { makeDraft, makeEntry, uuid } from '../fakes/entries.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
+import { RulesRoad } from '../fakes/rules-road.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
 import { damages, type Fuzzer, type FuzzPlan, inflict, tryToBreak } from './fuzzer.ts';
 
@@ -174,6 +179,43 @@ const credentials: State = {
   },
 };
 
+const revokedNumbers = Array.from({ length: count }, (_, index) => index + 1);
+
+/** Rules are no custody: what is damaged comes again, and until then the kiosk goes by what it can read. */
+const rules: State = {
+  files: ['rules.json', 'revoked-1.list', 'issued-2.list', 'kept-3.list'],
+  async make(dir) {
+    const lists = new MemoryCardLists();
+    lists.named = [makeIssuer()];
+    lists.add('revoked', ...revokedNumbers.map((number) => cardId(number)));
+    lists.add('issued', ...revokedNumbers.map((number) => shortNumber(number + count)));
+    const road = new RulesRoad(rulesTopic('gate-a'));
+    await using _gateway = publishRules({ lists, announcements: road, clock: systemClock, log });
+    await using kiosk = await openRulesIn(dir);
+    road.connect(kiosk);
+    while (kiosk.state.version === null) await road.run();
+    await kiosk[Symbol.asyncDispose]();
+    for (const file of readdirSync(join(dir, 'rules'))) cpSync(join(dir, 'rules', file), join(dir, file));
+    rmSync(join(dir, 'rules'), { recursive: true });
+  },
+  async open(dir, file) {
+    mkdirSync(join(dir, 'rules'));
+    for (const name of rules.files) if (existsSync(join(dir, name))) cpSync(join(dir, name), join(dir, 'rules', name));
+    await using kiosk = await openRulesIn(dir);
+    const missed = revokedNumbers.filter((number) => !kiosk.cards.isRevoked(cardId(number)));
+    if (file !== 'revoked-1.list') assert.deepEqual(missed, []);
+    else assert(missed.length === 0 || kiosk.state.version === null, 'a damaged list is taken for whole');
+    const wrong = [...revokedNumbers.keys()]
+      .map((number) => number + 2 * count + 1)
+      .filter((number) => kiosk.cards.issuerOfNumber(number));
+    assert.deepEqual(wrong, [], 'numbers that nobody gave out');
+  },
+};
+
+function openRulesIn(dir: string): Promise<Rules> {
+  return openRules({ dir, kiosk: 'gate-a', onStateChanged: () => undefined, clock: systemClock, chance, log });
+}
+
 const upstreamName = 'upstream.ndjson';
 const lines = Array.from({ length: 40 }, (_, index) => makeEntry(index + 1).body);
 const batch = [41, 42, 43].map((number) => {
@@ -217,6 +259,7 @@ const fateOf = (what: string) => `${what} that is damaged: a Fault that leaves i
 export const stateFuzzers: readonly Fuzzer[] = [
   stateFuzzer('store', fateOf("a gateway's store"), 150, store),
   stateFuzzer('outbox', fateOf("a kiosk's outbox"), 150, outbox),
+  stateFuzzer('rules', "a kiosk's rules that are damaged: nothing is taken for what it is not", 150, rules),
   stateFuzzer('trust', fateOf("a site's trust folder"), 150, trust),
   stateFuzzer('credentials', fateOf("a kiosk's credentials"), 150, credentials),
   stateFuzzer(

@@ -21,7 +21,7 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
   '@hpke/core': ['shared/identity.ts'],
   '@peculiar/x509': ['gateway/trust/'],
   '@serialport/stream': ['hardware/'],
-  aedes: ['gateway/broker.ts'],
+  aedes: ['gateway/broker.ts', 'gateway/lean-aedes.ts'],
   base45: ['shared/'],
   'better-sqlite3': ['kiosk/outbox-database.ts', 'kiosk/outbox.ts', 'gateway/store/'],
   cborg: ['shared/code/cose-sign1.ts'],

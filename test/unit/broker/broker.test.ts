@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type MqttBroker, startMqtt } from '../../../gateway/broker.ts';
 import type { MqttOptions } from '../../../gateway/broker-options.ts';
 import type { KioskState } from '../../../shared/entry.ts';
-import { entriesTopic, rulesTopic, siteTopic, stateTopic } from '../../../shared/topics.ts';
+import { entriesTopic, listChunkTopic, rulesTopic, siteTopic, stateTopic } from '../../../shared/topics.ts';
 import { connectionPair, mqttPair } from '../../fakes/mqtt-pair.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { settle, VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -198,6 +198,8 @@ describe('a kiosk', () => {
     ['its rules', rulesTopic('gate-a')],
     ['the site notice', siteTopic],
     ['$SYS', '$SYS/broker/x'],
+    ['its own rules', rulesTopic('gate-a')],
+    ['a list of the site', listChunkTopic('revoked', 0)],
     ['the beginning of its own topic', 'ravao/v1/kiosks/gate-a'],
     ['more than its own topic', `${entriesTopic('gate-a')}/x`],
   ])('that publishes on %s is disconnected', async (_title, topic) => {
@@ -209,15 +211,22 @@ describe('a kiosk', () => {
     ]);
   });
 
-  it.each(['#', '+/v1/site', 'ravao/#', 'ravao/v1/kiosks/+/state', entriesTopic('gate-b'), '$SYS/#'])(
-    'may not subscribe to %s',
-    async (filter) => {
-      const client = await connect('gate-a');
-      const granted = await client.subscribeAsync(filter, { qos: 1 }).catch((error: Error) => error.message);
-      expect(JSON.stringify(granted)).toMatch(/128|Unspecified error/);
-      expect(await publish(client, entriesTopic('gate-a'), 'x')).toBe('acknowledged');
-    },
-  );
+  it.each([
+    '#',
+    '+/v1/site',
+    rulesTopic('gate-b'),
+    'ravao/v1/site/#',
+    'ravao/v1/site/lists/revoked/+',
+    'ravao/#',
+    'ravao/v1/kiosks/+/state',
+    entriesTopic('gate-b'),
+    '$SYS/#',
+  ])('may not subscribe to %s', async (filter) => {
+    const client = await connect('gate-a');
+    const granted = await client.subscribeAsync(filter, { qos: 1 }).catch((error: Error) => error.message);
+    expect(JSON.stringify(granted)).toMatch(/128|Unspecified error/);
+    expect(await publish(client, entriesTopic('gate-a'), 'x')).toBe('acknowledged');
+  });
 
   it('may hold only so many subscriptions', async () => {
     const client = await connect('gate-a');
@@ -232,6 +241,49 @@ describe('a kiosk', () => {
       );
     }
     expect(outcomes.filter((granted) => granted)).toHaveLength(16);
+  });
+
+  it('may ask for one thing after the other, as it gives each back', async () => {
+    const client = await connect('gate-a');
+    await broker.announcements.retain(listChunkTopic('revoked', 399), Buffer.from('the last'));
+    const message = happens(client, 'message');
+    for (let chunk = 0; chunk < 400; chunk++) {
+      await client.subscribeAsync(listChunkTopic('revoked', chunk), { qos: 1 });
+      if (chunk < 399) await client.unsubscribeAsync(listChunkTopic('revoked', chunk));
+    }
+    expect(String((await message)[1])).toBe('the last');
+    expect(log.events).not.toContain('broker.filter-denied');
+  });
+
+  it('hears the rules that are its own, whether they were told before it came or after', async () => {
+    const [here, other] = [await connect('gate-a'), await connect('gate-b')];
+    await broker.announcements.tellRules((kiosk) => Buffer.from(`rules of ${kiosk}`));
+    const late = await connect('gate-c');
+    const heard = async (client: MqttClient, kiosk: string) => {
+      const message = happens(client, 'message');
+      await client.subscribeAsync(rulesTopic(kiosk), { qos: 1 });
+      return String((await message)[1]);
+    };
+    expect([await heard(here, 'gate-a'), await heard(other, 'gate-b'), await heard(late, 'gate-c')]).toEqual([
+      'rules of gate-a',
+      'rules of gate-b',
+      'rules of gate-c',
+    ]);
+    const news = happens(here, 'message');
+    await broker.announcements.tellRules(() => Buffer.from('new rules'));
+    expect(String((await news)[1])).toBe('new rules');
+  });
+
+  it('hears nothing of what the gateway has taken back', async () => {
+    const topic = listChunkTopic('revoked', 0);
+    await broker.announcements.retain(topic, Buffer.from('old'));
+    await broker.announcements.retain(topic, new Uint8Array(0));
+    const client = await connect('gate-a');
+    const messages: string[] = [];
+    client.on('message', (_topic, payload) => void messages.push(String(payload)));
+    await client.subscribeAsync(topic, { qos: 1 });
+    await broker.announcements.retain(topic, Buffer.from('new'));
+    await vi.waitFor(() => expect(messages).toEqual(['new']));
   });
 
   it('hears the retained notice of the site', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TopicReader, Topics } from '../../../kiosk/gateway-link.ts';
 import { createLink, type Link, type LinkOptions } from '../../../kiosk/link.ts';
 import { type Outbox, openOutbox } from '../../../kiosk/outbox.ts';
 import type { SiteNotice } from '../../../shared/entry.ts';
@@ -452,6 +453,53 @@ describe('stopping', () => {
     idle.wake();
     idle.stateChanged();
     await idle[Symbol.asyncDispose]();
+  });
+});
+
+describe('a reader of other topics', () => {
+  const publish = (topic: string, payload: string) =>
+    new Promise<void>((resolve) => {
+      gateway.broker.publish({ cmd: 'publish', topic, payload, qos: 1, retain: true, dup: false }, () => resolve());
+    });
+
+  it('hears what it asks for on each connection, until it gives it back, and never the notice of the site', async () => {
+    const happened: string[] = [];
+    let topics: Topics | null = null;
+    const reader: TopicReader = {
+      connected: (given) => {
+        topics = given;
+        happened.push('connected');
+        given.subscribe('a/topic');
+      },
+      lost: () => happened.push('lost'),
+      heard: (topic, payload) => happened.push(`${topic} ${Buffer.from(payload)}`),
+    };
+    await publish('a/topic', '1');
+    await publish(siteTopic, '{}');
+    start({ reader });
+    await until(() => happened.length === 2);
+    await publish('a/topic', '2');
+    await until(() => happened.length === 3);
+    gateway.cut();
+    await until(() => happened.length === 4);
+    const old = topics as Topics | null;
+    old?.subscribe('b/topic');
+    await afterSome(() => happened.length === 6);
+    (topics as Topics | null)?.unsubscribe('a/topic');
+    await settle(50);
+    await publish('a/topic', '3');
+    await publish('b/topic', '4');
+    await settle(50);
+    expect(happened).toEqual(['connected', 'a/topic 1', 'a/topic 2', 'lost', 'connected', 'a/topic 2']);
+  });
+
+  it('is not told of a connection that never came up', async () => {
+    const happened: string[] = [];
+    gateway.answer = (stream) => void stream.destroy();
+    const reader = { connected: () => happened.push('connected'), lost: () => happened.push('lost'), heard: () => {} };
+    start({ reader });
+    await afterSome(() => gateway.dials === 3);
+    expect(happened).toEqual([]);
   });
 });
 

@@ -201,6 +201,13 @@ test('a last will is a whole kiosk state', () => {
   ).toBe(false);
 });
 
+test('a kiosk may say what it holds of the rules', () => {
+  const state = (rules: object) => kioskStateSchema.safeParse({ v: 1, online: true, rules }).success;
+  expect(state({ version: null, revoked: 0, issued: 0, kept: 0 })).toBe(true);
+  expect(state({ version: 'x', revoked: 1_000_000, issued: 2, kept: 3, damaged: true, barred: 4 })).toBe(true);
+  expect(state({ version: 'x', revoked: -1, issued: 0, kept: 0 })).toBe(false);
+});
+
 test('a site notice carries a public key of 32 bytes', () => {
   const notice = (publicKey: string) => ({ v: 1, site: 'Nhà máy A', key: { id: 'abc', publicKey } });
   expect(siteNoticeSchema.safeParse(notice('x'.repeat(43))).success).toBe(true);

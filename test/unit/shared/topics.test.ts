@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   entriesTopic,
   kioskIdSchema,
+  listChunkTopic,
   mayPublish,
   maySubscribe,
   rulesTopic,
@@ -14,6 +15,7 @@ test('the topics are those of the design', () => {
   expect(stateTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/state');
   expect(rulesTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/rules');
   expect(siteTopic).toBe('ravao/v1/site');
+  expect(listChunkTopic('revoked', 12)).toBe('ravao/v1/site/lists/revoked/12');
 });
 
 describe('the id of a kiosk', () => {
@@ -52,6 +54,7 @@ describe('a kiosk', () => {
     stateTopic('gate-ab'),
     rulesTopic('gate-a'),
     siteTopic,
+    listChunkTopic('revoked', 0),
     'ravao/v1/kiosks/gate-a',
     'ravao/v1/kiosks/gate-a/entries/',
     'ravao/v1/kiosks/gate-a/entries/x',
@@ -61,12 +64,16 @@ describe('a kiosk', () => {
     expect(mayPublish('gate-a', topic)).toBe(false);
   });
 
-  test.each([siteTopic, rulesTopic('gate-a'), stateTopic('gate-a'), 'ravao/v1/kiosks/gate-a/#'])(
-    'may subscribe to %s',
-    (filter) => {
-      expect(maySubscribe('gate-a', filter)).toBe(true);
-    },
-  );
+  test.each([
+    siteTopic,
+    rulesTopic('gate-a'),
+    stateTopic('gate-a'),
+    'ravao/v1/kiosks/gate-a/#',
+    listChunkTopic('revoked', 0),
+    listChunkTopic('expected-today', 9_999_999),
+  ])('may subscribe to %s', (filter) => {
+    expect(maySubscribe('gate-a', filter)).toBe(true);
+  });
 
   test.each([
     '#',
@@ -77,6 +84,14 @@ describe('a kiosk', () => {
     'ravao/v1/kiosks/+/rules',
     'ravao/v1/kiosks/gate-b/rules',
     'ravao/v1/kiosks/gate-ab/rules',
+    'ravao/v1/site/#',
+    'ravao/v1/site/lists/+/0',
+    'ravao/v1/site/lists/revoked/#',
+    'ravao/v1/site/lists/revoked/+',
+    'ravao/v1/site/lists/revoked/01',
+    'ravao/v1/site/lists/revoked/10000000',
+    'ravao/v1/site/lists/revoked/0\n',
+    'ravao/v1/site/lists/revoked',
     '$SYS/#',
     '$share/group/ravao/v1/kiosks/gate-b/entries',
     '',

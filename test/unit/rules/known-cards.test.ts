@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ItemTable } from '../../../kiosk/item-table.ts';
+import { knownCardsOf, readIssuers } from '../../../kiosk/known-cards.ts';
+import { cardId, makeIssuer, shortNumber } from '../../fakes/card-lists.ts';
+
+const own = makeIssuer();
+const issuers = readIssuers({ issuers: [own, makeIssuer('Xã X')] });
+
+function tableOf(itemBytes: number, items: readonly Uint8Array[]): ItemTable {
+  const table = new ItemTable(itemBytes);
+  table.append(Buffer.concat(items));
+  return table;
+}
+
+function known(beginnings: readonly number[], numbers: readonly number[], trusted = issuers) {
+  const revoked = [
+    tableOf(
+      12,
+      beginnings.slice(1).map((bits) => cardId(bits, 7)),
+    ),
+    tableOf(
+      12,
+      beginnings.slice(0, 1).map((bits) => cardId(bits, 7)),
+    ),
+  ];
+  const issued = tableOf(4, numbers.map(shortNumber));
+  return knownCardsOf(() => ({ issuers: trusted, revoked, issued }));
+}
+
+const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+
+describe('a short number', () => {
+  it('is known exactly when it was issued and no card of that number is revoked', () => {
+    fc.assert(
+      fc.property(fc.array(uint32), fc.array(uint32), fc.array(uint32), (gone, given, others) => {
+        const numbers = [...gone, ...given].map((bits) => bits % 1_000_000_000);
+        const cards = known(gone, numbers);
+        const revoked = new Set(gone.map((bits) => bits % 1_000_000_000));
+        for (const number of [...numbers, ...others.map((bits) => bits % 1_000_000_000)]) {
+          const isGood = numbers.includes(number) && !revoked.has(number);
+          expect(cards.issuerOfNumber(number)).toBe(isGood ? own.id : null);
+        }
+        for (const bits of gone)
+          expect([cards.isRevoked(cardId(bits, 7)), cards.isRevoked(cardId(bits, 8))]).toEqual([true, false]);
+      }),
+    );
+  });
+
+  it.each([0, 294_967_295, 294_967_296, 999_999_999])(
+    '%i is not known when any card id that gives it is revoked',
+    (number) => {
+      for (let bits = number; bits < 2 ** 32; bits += 1_000_000_000) {
+        expect(known([bits], [number]).issuerOfNumber(number)).toBeNull();
+      }
+      expect(known([number === 0 ? 1 : number - 1], [number]).issuerOfNumber(number)).toBe(own.id);
+    },
+  );
+
+  it.each([-1, 1_000_000_000, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('is never %d', (number) => {
+    expect(known([], [0, 1]).issuerOfNumber(number)).toBeNull();
+  });
+
+  it('is nobody’s where no issuer is known', () => {
+    expect(known([], [1], new Map()).issuerOfNumber(1)).toBeNull();
+  });
+});
