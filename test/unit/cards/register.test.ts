@@ -119,7 +119,7 @@ describe('the register', () => {
   it('gives up on a command that takes too long, and changes nothing', () => {
     issueNumbers(1);
     using _ = lockRegister(dir);
-    expect(() => openRegister(dir)).toThrow('REGISTER_BUSY');
+    expect(() => openRegister(dir, 10)).toThrow('REGISTER_BUSY');
   });
 
   it.each<[string, () => Promise<unknown>, string]>([
