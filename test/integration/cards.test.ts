@@ -73,10 +73,11 @@ async function issueList(text: string, ...more: string[]) {
 /** What a kiosk knows that was told of this gateway's lists. */
 function kioskKnows(nowMs = clock.nowMs()): Known {
   using lists = openCardLists(dataDir);
-  const revoked =
+  const revoked = new Set<string>(
     Buffer.from(lists.read('revoked', 0, 1000))
       .toString('hex')
-      .match(/.{24}/g) ?? [];
+      .match(/.{24}/g),
+  );
   const issuers = lists
     .issuers()
     .map(
@@ -89,7 +90,7 @@ function kioskKnows(nowMs = clock.nowMs()): Known {
     clockSynced: true,
     cards: {
       issuers: new Map(issuers),
-      isRevoked: (id) => revoked.includes(Buffer.from(id).toString('hex')),
+      isRevoked: (id) => revoked.has(Buffer.from(id).toString('hex')),
       issuerOfNumber: () => null,
     },
   };
