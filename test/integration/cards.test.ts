@@ -434,7 +434,8 @@ describe('issuers', () => {
     await mkdir(dataDir);
     await cards(['issuer']);
     await cards(['issuer']);
-    expect(log.events.filter((event) => event === 'issuer.made')).toHaveLength(1);
+    await cards(['issuer'], { site: 'Nhà máy B' });
+    expect(log.events.filter((event) => event.startsWith('issuer.'))).toEqual(['issuer.made', 'issuer.renamed']);
     expect(readIssuers(join(dataDir, 'trust'))).toHaveLength(1);
     await rm(join(dataDir, 'cards.db'));
     await expect(cards(['issuer'])).rejects.toMatchObject({ code: 'REGISTER_MISSING' });
