@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startBroker } from './broker.ts';
+import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
+import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -60,6 +62,8 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       log,
     }),
   );
+  const lists = started.use(openCardLists(config.dataDir));
+  started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
   started.use(
     keepRenewed({
       trust,

@@ -48,11 +48,14 @@ export function publishRules(options: RulesOptions): AsyncDisposable {
   };
 }
 
+type Issuers = Parameters<typeof makeHead>[0]['issuers'];
+
 class RulesPublisher {
   readonly #options: RulesOptions;
   readonly #sparse: SparseLog;
   readonly #lists: Readonly<Record<ListName, PublishedList>>;
   #version: string | null = null;
+  #issuers: Issuers | null = null;
 
   constructor(options: RulesOptions) {
     this.#options = options;
@@ -78,7 +81,7 @@ class RulesPublisher {
     for (const list of Object.values(this.#lists)) await list.follow(counts[list.name], signal);
     if (signal.aborted) return;
     const { revoked, issued } = this.#lists;
-    const made = makeHead({ issuers: [...lists.issuers()], lists: { revoked: revoked.head, issued: issued.head } });
+    const made = makeHead({ issuers: this.#readIssuers(), lists: { revoked: revoked.head, issued: issued.head } });
     if ('problem' in made) throw new Error(`the rules do not fit into a head: ${made.problem}`);
     const { head } = made;
     if (head.version === this.#version) return;
@@ -86,6 +89,17 @@ class RulesPublisher {
     await announcements.tellRules(() => payload);
     this.#version = head.version;
     log.info('rules.told', { version: head.version, revoked: revoked.head.count, issued: issued.head.count });
+  }
+
+  /** Those of the last look where they cannot be read now: a broken file of another place holds up no revocation. */
+  #readIssuers(): Issuers {
+    try {
+      this.#issuers = [...this.#options.lists.issuers()];
+    } catch (error) {
+      if (this.#issuers === null) throw error;
+      this.#sparse.write('error', 'rules.issuers-unreadable', '', { error: describeError(error) });
+    }
+    return this.#issuers;
   }
 }
 

@@ -18,7 +18,7 @@ export type Warning =
   | 'valid-dates-malformed'
   | 'not-yet-valid'
   | 'expired'
-  /** It has an end, and the clock is not synchronised. */
+  /** Whether it has expired cannot be told: the clock is not synchronised, or only a number was typed. */
   | 'expiry-unchecked'
   /** The code hides the number; what stands for the person is another one in it. */
   | 'number-masked'
@@ -26,7 +26,7 @@ export type Warning =
   | 'declared-by-another'
   /** It bears a signature whose key is not known here. */
   | 'signature-unverified'
-  /** Not scanned: a short number that was typed. */
+  /** Not scanned: anybody could type it. */
   | 'number-typed';
 
 /** Why a text is no personal code. The reason code of the refused entry. What people are told: `refusal-texts.ts`. */
@@ -64,11 +64,15 @@ export type UnknownReason =
   | 'retail-barcode'
   /** A code by which guards set up a kiosk, shown by somebody who may not. */
   | 'control-code'
+  /** A printed card whose signature is not its issuer's. */
   | 'card-forged'
   | 'card-expired'
   | 'card-revoked'
+  /** A printed card of a site, commune or province that this site does not accept. */
   | 'card-issuer-unknown'
+  /** Begins like a printed card, but is none, or one of a later version. */
   | 'card-malformed'
+  /** Typed as a card's number is printed, but no card has it, or a digit is wrong. */
   | 'card-number-unknown';
 
 /** What was wrong with a reading that holds no text. */

@@ -5,6 +5,7 @@ import { hcmcResult } from './hcmc-result.ts';
 import type { Known } from './known.ts';
 import { notPersonal } from './not-personal.ts';
 import { personalQr } from './personal-qr.ts';
+import { ravaoCard, ravaoCardNumber } from './ravao-card.ts';
 import { smartHealthCard } from './smart-health-card.ts';
 import { vaccineCertificate } from './vaccine-certificate.ts';
 
@@ -19,6 +20,8 @@ export const formats: readonly Format[] = [
   hcmcResult,
   vaccineCertificate,
   smartHealthCard,
+  ravaoCard,
+  ravaoCardNumber,
   ...notPersonal,
 ];
 

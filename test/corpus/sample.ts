@@ -2,8 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCertificateSigners } from '../../kiosk/certificate-signers.ts';
-import { type Known, nothingKnown } from '../../shared/code/known.ts';
+import type { Known } from '../../shared/code/known.ts';
 import type { Identity } from '../../shared/identity.ts';
+import { knownCards } from '../fakes/signed-cards.ts';
 
 /** One text. Nobody in it is real. */
 export interface Sample {
@@ -28,11 +29,18 @@ export type Expectation =
 /** When the corpus is read: a morning in Viet Nam on which nothing in it begins or ends. */
 const corpusMs = Date.UTC(2026, 10, 20, 1, 0, 0);
 
-/** What a kiosk knows that reads the corpus: its time, and its signers of certificates. */
+/** The site has issued the cards with smaller numbers, all but … */
+export const issuedCards = 500_000_000;
+
+/** … this one, which was reported lost. */
+export const revokedCard = 111_222_333;
+
+/** What a kiosk knows that reads the corpus: its time, its site's cards, and its signers of certificates. */
 export function corpusKnown(): Known {
   const signers = readCertificateSigners(join(import.meta.dirname, 'certificate-signers.pem'));
   if ('problem' in signers) throw new Error(signers.problem);
-  return { ...nothingKnown, nowMs: corpusMs, clockSynced: true, certificateSigners: signers.value };
+  const cards = knownCards(issuedCards, [revokedCard]);
+  return { nowMs: corpusMs, clockSynced: true, cards, certificateSigners: signers.value };
 }
 
 /** The samples by the name of their file: a format's kind, or `not-personal`. */

@@ -1,7 +1,9 @@
 /** Codes as they are printed: a way from what was understood back to a text, and made-up texts of every format. */
 import fc from 'fast-check';
+import { formatCardNumber, tenDigits } from '../../shared/card-number.ts';
 import type { Code } from '../../shared/code/code.ts';
 import { makeHealthCard } from './health-cards.ts';
+import { signedCard } from './signed-cards.ts';
 import { type CertificateSigner, makeCertificate } from './vaccine-certificates.ts';
 
 const hex = (text: string) => Buffer.from(text).toString('hex');
@@ -39,6 +41,12 @@ export const printers: Readonly<Record<string, (code: Code, signer: CertificateS
     const exp = expires === undefined ? {} : { exp: Date.parse(`${expires}T23:59:59+07:00`) / 1000 };
     return makeHealthCard({ name: [{ text: name }], birthDate: String(birthYear), ...exp });
   },
+  'ravao-card'({ identity: { number = '' } }) {
+    return signedCard(Number(number.slice(0, 9)));
+  },
+  'ravao-card-number'({ identity: { number = '' } }) {
+    return formatCardNumber(Number(number.slice(0, 9)));
+  },
 };
 
 const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`));
@@ -66,6 +74,7 @@ function compact<T extends object>(value: T): { [Key in keyof T]: Exclude<T[Key]
 }
 
 const who = fc.record({ name, birthYear: year, sex });
+const cardNumber = fc.nat(100_000_000).map((number) => ({ identity: { number: tenDigits(number) } }));
 
 /** Made-up people's codes, by kind; print them. */
 export const madeUpCodes: Readonly<Record<string, fc.Arbitrary<Code>>> = {
@@ -119,6 +128,8 @@ export const madeUpCodes: Readonly<Record<string, fc.Arbitrary<Code>>> = {
     'smart-health-card',
     fc.tuple(fc.record({ name, birthYear: year }), end).map(([identity, expires]) => compact({ identity, expires })),
   ),
+  'ravao-card': make('ravao-card', cardNumber),
+  'ravao-card-number': make('ravao-card-number', cardNumber),
 };
 
 /** A printed code of any kind. */

@@ -23,14 +23,18 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
   '@serialport/stream': ['hardware/'],
   aedes: ['gateway/broker.ts', 'gateway/lean-aedes.ts'],
   base45: ['shared/'],
-  'better-sqlite3': ['kiosk/outbox-database.ts', 'kiosk/outbox.ts', 'gateway/store/'],
+  'better-sqlite3': ['kiosk/outbox-database.ts', 'kiosk/outbox.ts', 'gateway/cards/', 'gateway/store/'],
   cborg: ['shared/code/cose-sign1.ts'],
+  'csv-parse': ['gateway/cards/'],
+  'dejavu-fonts-ttf': ['gateway/cards/'],
   'firmata-io': ['hardware/'],
   'johnny-five': ['hardware/'],
   mqtt: ['kiosk/link.ts'],
   'node-hid': ['hardware/'],
+  pdfkit: ['gateway/cards/'],
   pino: ['shared/system/log.ts'],
   'pino-pretty': ['shared/system/log.ts'],
+  qr: ['gateway/cards/'],
   'reflect-metadata': ['gateway/trust/'],
   serialport: ['hardware/'],
   uuid: ['gateway/store/', 'kiosk/'],
@@ -49,6 +53,8 @@ export const pureFiles: readonly string[] = [
   'hardware/scanner/scanner-choice.ts',
   'hardware/scanner/scanner-setting.ts',
   'kiosk/station.ts',
+  'shared/card-number.ts',
+  'shared/card.ts',
   'shared/code/',
   'shared/entry.ts',
   'shared/fault.ts',
@@ -64,6 +70,7 @@ const purePackages = ['base45', 'cborg', 'zod'];
 
 /** Pure files whose arithmetic is Node's own: what they take from it computes, and touches nothing. */
 const arithmetic: Readonly<Record<string, readonly string[]>> = {
+  'shared/card.ts': ['node:assert', 'node:crypto'],
   'shared/code/bounded-inflate.ts': ['node:zlib'],
   'shared/code/signature.ts': ['node:crypto'],
 };

@@ -1,10 +1,11 @@
 /** What must be true of every format, whatever is presented. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Known, nothingKnown } from '../../../shared/code/known.ts';
+import type { Known } from '../../../shared/code/known.ts';
 import { formats, readCode } from '../../../shared/code/read-code.ts';
-import { readCorpus } from '../../corpus/sample.ts';
+import { issuedCards, readCorpus, revokedCard } from '../../corpus/sample.ts';
 import { madeUpCodes, print, printedCode } from '../../fakes/printed-codes.ts';
+import { knownCards } from '../../fakes/signed-cards.ts';
 import { type CertificateSigner, knownSigners, makeSigner } from '../../fakes/vaccine-certificates.ts';
 
 const texts = [...readCorpus().values()].flat().map(({ text }) => text);
@@ -15,9 +16,9 @@ let known: Known;
 beforeAll(async () => {
   signer = await makeSigner('es256');
   known = {
-    ...nothingKnown,
     nowMs: Date.UTC(2026, 10, 20),
     clockSynced: true,
+    cards: knownCards(issuedCards, [revokedCard]),
     certificateSigners: knownSigners(signer),
   };
 });
@@ -27,7 +28,20 @@ const piece = fc.oneof(
   fc.constantFrom(
     ...['', '-', '$', '0', '1', '2', 'Nam', 'Nữ', '01011999', '01/01/1999', '1999', '1990-01-18', '1990-**-**'],
     ...['001099012345', '0100000000', 'HS4010000000000', '123456789', '******000', '162900000000000000', '4e67', 'DA'],
-    ...['000201', '010211', 'WIFI:', 'RVC', 'RVC1:', 'HC1:', 'shc:/', 'https://', 'qr.tokhaiyte.vn/', 'BEGIN:VCARD'],
+    ...[
+      '000201',
+      '010211',
+      'WIFI:',
+      'RVC',
+      'RVC1:',
+      'RV1:',
+      '123 456 789 ',
+      'HC1:',
+      'shc:/',
+      'https://',
+      'qr.tokhaiyte.vn/',
+      'BEGIN:VCARD',
+    ],
     ...['kbyt.khambenh.gov.vn/', '#tokhai_yte/ketqua', '?id=', 'www.', 'tel:', 'N:', '8930000', '01', '\0', '\ud800'],
   ),
   fc.string({ unit: 'binary', maxLength: 20 }),
@@ -104,7 +118,7 @@ describe('whatever is presented', () => {
         const code = readCode(text, known);
         if (code.type === 'unknown') return;
         expect(code.number).toMatch(
-          /^(?:\d{12}|(?:bhxh:\d{10}|cmnd:\d{9}|doc:[A-Z0-9]{5,20}|(?:qid|hcmc):[\w-]{1,64}|uvci:.{1,80}|sha256:[\w-]{43}))$/,
+          /^(?:\d{12}|(?:bhxh:\d{10}|cmnd:\d{9}|doc:[A-Z0-9]{5,20}|(?:qid|hcmc):[\w-]{1,64}|uvci:.{1,80}|sha256:[\w-]{43}|RV1:[0-9a-f]{8}:\d{9}))$/,
         );
         expect(JSON.stringify(code.identity).length).toBeLessThan(700);
         expect(code.warnings.length).toBeLessThanOrEqual(16);
