@@ -93,7 +93,7 @@ export class GatewayLink implements Link {
   readonly #parts: LinkParts;
   readonly #connect: (window: SendWindow, events: ConnectionEvents) => GatewayConnection;
   readonly #window: SendWindow;
-  readonly #disposal = new AbortController();
+  readonly #stop = new AbortController();
   #running: Promise<void> | null = null;
   #connection: GatewayConnection | null = null;
   #scheduled = false;
@@ -110,9 +110,14 @@ export class GatewayLink implements Link {
 
   run(signal: AbortSignal): Promise<void> {
     assert(this.#running === null, 'a link runs once');
-    this.#running = this.#keepUp(AbortSignal.any([signal, this.#disposal.signal])).finally(() =>
-      this.#forgetRetry?.[Symbol.dispose](),
-    );
+    // Not AbortSignal.any: Node keeps such a signal, and all that listens to it, until it aborts (its gcPersistentSignals).
+    const stop = () => this.#stop.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    this.#running = this.#keepUp(this.#stop.signal).finally(() => {
+      signal.removeEventListener('abort', stop);
+      this.#forgetRetry?.[Symbol.dispose]();
+    });
     return this.#running;
   }
 
@@ -130,7 +135,7 @@ export class GatewayLink implements Link {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#disposal.abort();
+    this.#stop.abort();
     // Whoever called run() has its rejection.
     await this.#running?.catch(() => {});
   }
