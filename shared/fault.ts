@@ -81,6 +81,17 @@ export const faultCatalogue = {
     meaning: "The folder for the kiosk's certificate cannot be written.",
     remedy: 'Check that the path exists, that its file system has room and is mounted read-write, and who owns it.',
   },
+  AUDIT_READ_FAILED: {
+    retryable: true,
+    meaning: 'The audit could not be read.',
+    remedy: 'Check who owns audit.jsonl and trust/audit-head.json, and the disk: kernel messages about I/O errors.',
+  },
+  AUDIT_WRITE_FAILED: {
+    retryable: true,
+    meaning: 'The audit could not be written, and what may not happen unrecorded was not done.',
+    remedy:
+      'Check who owns audit.jsonl and the trust folder, free space, and kernel messages about I/O errors. Where there is no trust folder yet, start the gateway once.',
+  },
   STORE_CORRUPT: {
     retryable: false,
     meaning: 'The store is damaged. It is left as it is, because it may hold entries that are nowhere else.',

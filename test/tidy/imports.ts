@@ -22,7 +22,7 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['gateway/trust/'],
   '@serialport/stream': ['hardware/'],
   aedes: ['gateway/broker.ts'],
-  'better-sqlite3': ['kiosk/outbox-database.ts', 'kiosk/outbox.ts', 'gateway/store/'],
+  'better-sqlite3': ['kiosk/outbox-database.ts', 'kiosk/outbox.ts', 'gateway/audit/audit-lock.ts', 'gateway/store/'],
   'firmata-io': ['hardware/'],
   'johnny-five': ['hardware/'],
   mqtt: ['kiosk/link.ts'],
