@@ -26,6 +26,7 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
                                                        print who did what, when and why
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
+  npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
@@ -39,6 +40,7 @@ export async function runCommand(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<number> {
+  if (args[0] === 'backfill') return backfill(args.slice(1), environment, signal);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
@@ -153,4 +155,13 @@ async function enrol(environment: Environment, kiosk: string, outDir: string, fo
   await audit.record({ action: 'kiosk.enrolled', what: { kiosk, serial, notAfter } });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
+}
+
+async function backfill(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const log = createLog('gateway', 'warn', process.stderr);
+  const warn = (text: string) => void process.stderr.write(text);
+  // Serving has no need of it.
+  const { runBackfill } = await import('./backfill/command.ts');
+  return runBackfill(args, { config, clock: systemClock, log, signal, print, warn });
 }

@@ -71,6 +71,11 @@ export const faultCatalogue = {
     meaning: 'That cannot be the id of a kiosk.',
     remedy: 'Use 1 to 63 lower-case letters, digits or inner hyphens, for example gate-a.',
   },
+  KIOSK_ID_TAKEN: {
+    retryable: false,
+    meaning: 'That is the id of a kiosk at a gate; paper cannot pass for it.',
+    remedy: 'Leave --kiosk out, or use an id that no machine has.',
+  },
   ENROL_EXISTS: {
     retryable: false,
     meaning: "The folder already holds a kiosk's certificate or key. Nothing was changed.",
@@ -122,6 +127,18 @@ export const faultCatalogue = {
     retryable: true,
     meaning: 'The store could not be written. Nothing of it was acknowledged, so the kiosks keep it and send it again.',
     remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors.',
+  },
+  GATEWAY_UNREACHABLE: {
+    retryable: true,
+    meaning: 'The gateway of this data directory does not take the entries.',
+    remedy:
+      'Start the gateway, check that RAVAO_MQTT_HOST and RAVAO_MQTT_PORT are the same for this command, then run the command again: what was taken is not taken twice.',
+  },
+  PAPER_LIST_INVALID: {
+    retryable: false,
+    meaning: 'The written list cannot be used. Nothing of it was taken.',
+    remedy:
+      'In Excel choose File, Save As, "CSV UTF-8 (Comma delimited)". The first line names the columns: thoi_gian chieu ho_ten nam_sinh so_giay_to dien_thoai, or time direction name birth_year number phone.',
   },
   QUARANTINE_FULL: {
     retryable: false,
