@@ -6,6 +6,9 @@ import { systemClock } from '../shared/system/clock.ts';
 import { createLog } from '../shared/system/log.ts';
 import { print } from '../shared/system/output.ts';
 import { exitCode } from '../shared/system/program.ts';
+import { openAudit } from './audit/audit.ts';
+import { auditFormats, listAudit } from './audit/listing.ts';
+import { verifyAudit } from './audit/verify.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
 import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { startGateway, trustDir } from './gateway.ts';
@@ -18,11 +21,14 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- [serve]                        serve kiosks and forward, until SIGTERM or Ctrl-C
   npm run -s gateway -- entries [--format ndjson|csv]  print the stored entries, oldest first
   npm run -s gateway -- quarantine                     print what could not be understood, or was refused upstream
-  npm run -s gateway -- check [--format text|json]     look for damage and gaps; exit 1 if there are any
+  npm run -s gateway -- check [--format text|json]     look for damage, gaps and tampering; exit 1 if any
+  npm run -s gateway -- audit [--format text|csv|ndjson]
+                                                       print who did what, when and why
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
   npm run -s gateway -- cards ...                      printed cards for people without a phone: see "cards help"
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
+  npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
@@ -38,6 +44,7 @@ export async function runCommand(
 ): Promise<number> {
   if (args[0] === 'cards') return cards(args.slice(1), environment, signal);
   if (args[0] === 'poster') return cards(args, environment, signal);
+  if (args[0] === 'backfill') return backfill(args.slice(1), environment, signal);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
@@ -58,10 +65,15 @@ export async function runCommand(
       const format = checkFormats.find((name) => name === (options.format ?? 'text'));
       if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
       return withReader(environment, async (store) => {
-        const { text, sound } = await check(store, format);
+        const { text, sound } = await check(store, verifyAudit(readSiteConfig(environment).dataDir), format);
         await print([text]);
         return sound ? exitCode.ok : exitCode.failed;
       });
+    }
+    case 'audit': {
+      const format = auditFormats.find((name) => name === (options.format ?? 'text'));
+      if (format === undefined) return refuse(`--format is ${auditFormats.join(' or ')}, not ${options.format}.`);
+      return printAll(listAudit(readSiteConfig(environment).dataDir, format));
     }
     case 'enrol':
       if (options.out === undefined) return refuse('enrol needs --out: the folder to write.');
@@ -131,7 +143,10 @@ async function enrol(environment: Environment, kiosk: string, outDir: string, fo
   const config = readSiteConfig(environment);
   const log = createLog('gateway', 'warn', process.stderr);
   const trust = await openTrust(trustDir(config), { site: config.site, clock: systemClock, log });
-  await trust.enrol(kiosk, outDir, { force });
+  const audit = openAudit(config.dataDir);
+  await audit.record({ action: 'kiosk.enrol', what: { kiosk, force } });
+  const { serial, notAfter } = await trust.enrol(kiosk, outDir, { force });
+  await audit.record({ action: 'kiosk.enrolled', what: { kiosk, serial, notAfter } });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
 }
@@ -144,4 +159,13 @@ async function cards(args: readonly string[], environment: Environment, signal: 
   const { runCards } = await import('./cards/command.ts');
   const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, warn };
   return runCards(args, { ...context, print: printAll });
+}
+
+async function backfill(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const log = createLog('gateway', 'warn', process.stderr);
+  const warn = (text: string) => void process.stderr.write(text);
+  // Serving has no need of it.
+  const { runBackfill } = await import('./backfill/command.ts');
+  return runBackfill(args, { config, clock: systemClock, log, signal, print, warn });
 }

@@ -1,6 +1,8 @@
 /** The commands that only read: what they print. */
 import { stringify } from 'csv-stringify/sync';
 import type { Entry } from '../shared/entry.ts';
+import { describeAudit } from './audit/listing.ts';
+import type { AuditReport } from './audit/verify.ts';
 import type { QuarantineItem, StoredEntry, StoreReader, StoreReport } from './store/store.ts';
 
 export const entriesFormats = ['ndjson', 'csv'] as const;
@@ -19,11 +21,16 @@ export async function* listQuarantine(store: StoreReader): AsyncGenerator<string
   for await (const item of store.quarantine()) yield `${JSON.stringify(describeItem(item))}\n`;
 }
 
-/** Integrity, gaps and how far each upstream is, and whether all is well. */
-export async function check(store: StoreReader, format: CheckFormat): Promise<{ text: string; sound: boolean }> {
+/** Integrity, gaps, how far each upstream is and whether the audit is whole, and whether all is well. */
+export async function check(
+  store: StoreReader,
+  audit: AuditReport,
+  format: CheckFormat,
+): Promise<{ text: string; sound: boolean }> {
   const report = await store.check();
-  const text = format === 'json' ? `${JSON.stringify(report)}\n` : describeReport(report);
-  return { text, sound: report.damage.length === 0 && report.gaps.length === 0 };
+  const text =
+    format === 'json' ? `${JSON.stringify({ ...report, audit })}\n` : describeReport(report) + describeAudit(audit);
+  return { text, sound: [report.damage, report.gaps, audit.problems].every((found) => found.length === 0) };
 }
 
 const columns = {

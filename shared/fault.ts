@@ -81,6 +81,11 @@ export const faultCatalogue = {
     meaning: 'That cannot be the id of a kiosk.',
     remedy: 'Use 1 to 63 lower-case letters, digits or inner hyphens, for example gate-a.',
   },
+  KIOSK_ID_TAKEN: {
+    retryable: false,
+    meaning: 'That is the id of a kiosk at a gate; paper cannot pass for it.',
+    remedy: 'Leave --kiosk out, or use an id that no machine has.',
+  },
   ENROL_EXISTS: {
     retryable: false,
     meaning: "The folder already holds a kiosk's certificate or key. Nothing was changed.",
@@ -146,6 +151,17 @@ export const faultCatalogue = {
     meaning: 'The register of cards could not be written. Nothing of this was registered or printed.',
     remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors. Then run it again.',
   },
+  AUDIT_READ_FAILED: {
+    retryable: true,
+    meaning: 'The audit could not be read.',
+    remedy: 'Check who owns audit.jsonl and trust/audit-head.json, and the disk: kernel messages about I/O errors.',
+  },
+  AUDIT_WRITE_FAILED: {
+    retryable: true,
+    meaning: 'The audit could not be written, and what may not happen unrecorded was not done.',
+    remedy:
+      'Check who owns audit.jsonl and the trust folder, free space, and kernel messages about I/O errors. Where there is no trust folder yet, start the gateway once.',
+  },
   STORE_CORRUPT: {
     retryable: false,
     meaning: 'The store is damaged. It is left as it is, because it may hold entries that are nowhere else.',
@@ -176,6 +192,18 @@ export const faultCatalogue = {
     retryable: true,
     meaning: 'The store could not be written. Nothing of it was acknowledged, so the kiosks keep it and send it again.',
     remedy: 'Check the disk: free space, read-only mount, kernel messages about I/O errors.',
+  },
+  GATEWAY_UNREACHABLE: {
+    retryable: true,
+    meaning: 'The gateway of this data directory does not take the entries.',
+    remedy:
+      'Start the gateway, check that RAVAO_MQTT_HOST and RAVAO_MQTT_PORT are the same for this command, then run the command again: what was taken is not taken twice.',
+  },
+  PAPER_LIST_INVALID: {
+    retryable: false,
+    meaning: 'The written list cannot be used. Nothing of it was taken.',
+    remedy:
+      'In Excel choose File, Save As, "CSV UTF-8 (Comma delimited)". The first line names the columns: thoi_gian chieu ho_ten nam_sinh so_giay_to dien_thoai, or time direction name birth_year number phone.',
   },
   QUARANTINE_FULL: {
     retryable: false,

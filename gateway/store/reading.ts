@@ -1,6 +1,6 @@
 /** The reading half of the SQLite store. Every reading is one short statement: an open one would keep the log growing. */
 import type { Database } from 'better-sqlite3';
-import { stringify } from 'uuid';
+import { parse as parseUuid, stringify } from 'uuid';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
 import type { Run } from './runs.ts';
@@ -68,6 +68,11 @@ export class Reading {
     return rows.map((row) => ({ ...row, id: stringify(row.id) }));
   }
 
+  /** Whether an entry has this id. */
+  isKnown(id: string): boolean {
+    return this.#statements.known.get(parseUuid(id)) !== undefined;
+  }
+
   /** What is in quarantine after one position and up to another; a page of it. */
   quarantinePage(after: number, upTo: number): QuarantineItem[] {
     const rows = this.#statements.quarantine.all(after, upTo, quarantinedPerPageMax);
@@ -129,6 +134,7 @@ function prepare(database: Database) {
       `SELECT position, entries.id, kiosk, at, subject, body FROM entries JOIN streams ON streams.id = stream
        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ),
+    known: database.prepare<[Uint8Array], number>('SELECT 1 FROM entries WHERE id = ?').pluck(),
     quarantine: database.prepare<[number, number, number], QuarantineRow>(
       `SELECT quarantine.position, kiosk, reason, detail, coalesce(raw, body) AS raw,
               quarantine.received_ms AS receivedMs, upstream

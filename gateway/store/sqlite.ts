@@ -96,6 +96,10 @@ abstract class PagedReader {
     );
   }
 
+  async findKnown(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.read((reading) => new Set(ids.filter((id) => reading.isKnown(id))));
+  }
+
   async check(): Promise<StoreReport> {
     return this.read((reading) => reading.report());
   }

@@ -125,10 +125,13 @@ export interface StoreReport {
 /** `check` lists at most this many runs of missing entries. */
 export const gapsMax = 1000;
 
-/** The reading half of a store: all that `entries`, `quarantine` and `check` need. Rejects with STORE_READ_FAILED or STORE_CORRUPT. */
+/** The reading half of a store: all that the commands need. Rejects with STORE_READ_FAILED or STORE_CORRUPT. */
 export interface StoreReader extends AsyncDisposable {
   /** Every entry kept when the reading begins, oldest arrival first. Reads in short pages, so it never holds the log open. */
   entries(): AsyncIterable<StoredEntry>;
+
+  /** Those of these ids, in lower case, that are ids of entries here. */
+  findKnown(ids: readonly string[]): Promise<ReadonlySet<string>>;
 
   /** Everything in quarantine when the reading begins, oldest first, in short pages. */
   quarantine(): AsyncIterable<QuarantineItem>;

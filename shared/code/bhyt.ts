@@ -16,6 +16,7 @@ import { type Fields, isYearFirst, isYearLast, maybeNumber, splitFields } from '
 import { compareWithNumber, readIdNumber } from './id-number.ts';
 import type { Known } from './known.ts';
 import { cutName, tidyText } from './name.ts';
+import { readInsuranceNumber } from './written-number.ts';
 
 const fieldsMin = 9;
 const fieldsDefined = 16;
@@ -43,9 +44,7 @@ function read(text: string, known: Known): Code | UnknownCode | null {
 
 /** The number that the subject is made of; null where it is no insurance number. */
 function readSubjectNumber(number: string): string | null {
-  if (readIdNumber(number) !== null) return number;
-  const social = /^(?:[A-Z]{2}\d{3})?(\d{10})$/i.exec(number)?.[1];
-  return social === undefined ? null : `bhxh:${social}`;
+  return readIdNumber(number) !== null ? number : readInsuranceNumber(number);
 }
 
 /** Numbers that other codes have too make an insurance card only together with what stands behind them. */

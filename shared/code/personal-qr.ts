@@ -14,6 +14,7 @@ import { makeDay, yearOf } from './dates.ts';
 import { type Fields, isYearFirst, maybeNumber, splitFields } from './fields.ts';
 import { compareWithNumber, readIdNumber } from './id-number.ts';
 import { cutName, tidyText } from './name.ts';
+import { readDocumentNumber } from './written-number.ts';
 
 const fieldsMin = 5;
 const fieldsDefined = 6;
@@ -77,9 +78,8 @@ interface Numbered {
 
 /** An ID number, an old one of nine digits, a passport's; null where it is masked or none. */
 function readNumber(printed: string): Numbered | null {
-  if (readIdNumber(printed) !== null) return { number: printed, printed };
-  if (/^\d{9}$/.test(printed)) return { number: `cmnd:${printed}`, printed };
-  return /^[A-Z0-9]{5,20}$/.test(printed) ? { number: `doc:${printed}`, printed } : null;
+  const number = readDocumentNumber(printed);
+  return number === null ? null : { number, printed };
 }
 
 function readQid(printed: string): Numbered | null {

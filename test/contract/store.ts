@@ -306,6 +306,14 @@ const chapters: Record<string, Record<string, Case>> = {
     },
   },
 
+  'finds entries by their ids': {
+    'those that are there, and none that lies in quarantine': async ({ store }) => {
+      await store.append([arrival(1), arrival(2), arrival(3, { seq: 2 })]);
+      const known = await store.findKnown([uuid(1), uuid(2), uuid(3), uuid(4)]);
+      expect([...known].sort()).toEqual([uuid(1), uuid(2)]);
+    },
+  },
+
   'finds gaps': {
     'none in an empty store': async ({ store }) => {
       expect(await store.check()).toEqual({ damage: [], entries: 0, quarantined: 0, gaps: [], upstreams: [] });

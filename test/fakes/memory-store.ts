@@ -94,6 +94,10 @@ export class MemoryStore implements Store {
     for (const { claimed: _, ...item } of [...this.#items.values()]) yield item;
   }
 
+  async findKnown(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(ids.filter((id) => this.#byId.has(id)));
+  }
+
   async check(): Promise<StoreReport> {
     const upstreams = [...this.#places].sort(([a], [b]) => (a < b ? -1 : 1));
     return {

@@ -36,7 +36,7 @@ beforeEach(async () => {
   leds = parts.use(await makeLedFolder());
   // A kiosk that does not know what day it is refuses no card for its day.
   writeFileSync(join(folder.dir, 'timedatectl'), '#!/bin/sh\necho yes\n', { mode: 0o755 });
-  const PATH = `${folder.dir}:${process.env.PATH}`;
+  const PATH = `${folder.dir}:/usr/bin:/bin`;
   const devices = {
     PATH,
     RAVAO_SCANNER: `serial:${pty.kioskPath}`,

@@ -139,6 +139,7 @@ export class GatewayHost {
     return {
       entries: () => store.entries(),
       quarantine: () => store.quarantine(),
+      findKnown: (ids) => store.findKnown(ids),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

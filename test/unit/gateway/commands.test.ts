@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AuditReport } from '../../../gateway/audit/verify.ts';
 import { check, listEntries, listQuarantine } from '../../../gateway/commands.ts';
 import type { Arrival, Store } from '../../../gateway/store/store.ts';
 import { makeEntry, uuid } from '../../fakes/entries.ts';
@@ -71,24 +72,36 @@ describe('quarantine', () => {
   });
 });
 
+/** What is said of an audit without a line. */
+const noAudit: AuditReport = { lines: 0, end: { seq: 0, hash: '0' }, problems: [], mended: 0, unfinished: false };
+
 describe('check', () => {
   it('is content with a whole store', async () => {
     const store = await storeOf(arrival(1), arrival(2));
     await store.markForwarded('file:./x', 1, [], 0);
-    expect(await check(store, 'text')).toEqual({
+    expect(await check(store, noAudit, 'text')).toEqual({
       sound: true,
-      text: 'Entries: 2. In quarantine: 0.\nThe database is sound.\nNothing is missing.\nUpstream file:./x: 1 waiting behind 1.\n',
+      text: 'Entries: 2. In quarantine: 0.\nThe database is sound.\nNothing is missing.\nUpstream file:./x: 1 waiting behind 1.\nThe audit has no lines.\nThe audit is whole.\n',
     });
   });
 
   it('names each gap', async () => {
-    const report = await check(await storeOf(arrival(2), arrival(5)), 'text');
+    const report = await check(await storeOf(arrival(2), arrival(5)), noAudit, 'text');
     expect(report.sound).toBe(false);
     expect(report.text).toMatch(/ENTRIES ARE MISSING.*\n {2}gate-a, outbox \S+: 1\n {2}gate-a, outbox \S+: 3 to 4\n/);
   });
 
+  it('is not content with an audit that was tampered with, and names the line', async () => {
+    const audit = { ...noAudit, lines: 3, problems: [{ line: 2, problem: 'was changed' }] };
+    const report = await check(await storeOf(arrival(1)), audit, 'text');
+    expect(report.sound).toBe(false);
+    expect(report.text).toContain('THE AUDIT WAS TAMPERED WITH:\n  line 2: was changed\n');
+    const asJson = await check(await storeOf(arrival(1)), audit, 'json');
+    expect(JSON.parse(asJson.text)).toMatchObject({ audit: { problems: [{ line: 2 }] } });
+  });
+
   it('gives the same as JSON', async () => {
-    const report = await check(await storeOf(arrival(2)), 'json');
+    const report = await check(await storeOf(arrival(2)), noAudit, 'json');
     expect(JSON.parse(report.text)).toMatchObject({ entries: 1, gaps: [{ kiosk: 'gate-a', from: 1, to: 1 }] });
     expect(report.sound).toBe(false);
   });
