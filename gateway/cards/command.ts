@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
+import { openAudit } from '../audit/audit.ts';
 import { openTrust } from '../trust/authority.ts';
 import { toFile, trustIssuer } from '../trust/issuer.ts';
 import { issueFromList, issueToOne, type PageKind, pageKinds, reprint } from './issue-command.ts';
@@ -204,6 +205,10 @@ async function runTrust(operands: readonly string[], context: CardsContext): Pro
   const folder = join(dataDir, 'trust');
   await openTrust(folder, { site, clock, log });
   const { issuer, outcome } = await trustIssuer(folder, path);
+  if (outcome === 'new' || outcome === 'renamed') {
+    const what = { issuer: issuer.id, outcome };
+    await openAudit(dataDir, context).record({ action: 'issuer.trusted', what });
+  }
   const who = `${issuer.name} (${issuer.id})`;
   const said = {
     new: `Cards of ${who} are taken from now on. Fingerprint, to be compared by telephone: ${fingerprint(issuer)}`,

@@ -6,6 +6,7 @@ import { formatCardNumber } from '../../shared/card-number.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { createSealer, importSiteKey } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
+import { openAudit } from '../audit/audit.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 import { cardsPerPage, drawSheets } from './card-sheet.ts';
 import type { CardsContext } from './command.ts';
@@ -132,6 +133,8 @@ function registerAll(rows: readonly PersonRow[], options: IssueOptions, context:
     const made = await makeCards(applicants, register, issuing);
     const fresh = made.flatMap((one) => one.fresh ?? []);
     if (fresh.length > 0) register.add(fresh);
+    if (fresh.length > 0)
+      await openAudit(context.dataDir, context).record({ action: 'cards.issued', what: { cards: fresh.length } });
     const chosen = made.filter(({ printed }) => !(options.onlyNew && printed));
     const byHolder = new Map(chosen.map(({ card, holder }) => [holder, toPrint(card, issuer, holder)]));
     const cards = rows.flatMap(({ holder, code }) =>
@@ -190,6 +193,7 @@ export async function reprint(words: readonly string[], options: Printing, conte
   for (const line of wrong) context.warn(`${line}\n`);
   if (cards.length === 0) return exitCode.failed;
   await printCards(file, cards, options, context);
+  await openAudit(context.dataDir, context).record({ action: 'cards.reprinted', what: { cards: cards.length } });
   const ids = found.map(({ id }) => id);
   await withIssuer(context, async ({ register }) => register.markPrinted(ids, nowMs));
   await context.print([`${describePdf(options, cards.length)}\n`]);

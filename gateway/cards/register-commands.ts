@@ -3,6 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import { cardDayOf, formatCardDay } from '../../shared/card.ts';
 import { formatCardNumber, parseTenDigits } from '../../shared/card-number.ts';
 import { exitCode } from '../../shared/system/program.ts';
+import { openAudit } from '../audit/audit.ts';
 import type { CardsContext } from './command.ts';
 import { openHolder } from './issue.ts';
 import { withIssuer } from './own-issuer.ts';
@@ -54,7 +55,11 @@ export async function revoke(
         : findPerson(whose.person, new Date(nowMs).getUTCFullYear(), issuer.personKey, register);
     const done: string[] = [];
     for (const card of found) {
-      if (card.revoked === null) register.revoke(card, reason, nowMs);
+      if (card.revoked === null) {
+        register.revoke(card, reason, nowMs);
+        const what = { card: formatCardNumber(card.number) };
+        await openAudit(context.dataDir, context).record({ action: 'card.revoked', what, why: reason });
+      }
       const said =
         card.revoked === null ? `is revoked (${reason})` : `was revoked on ${dateOf(card.revoked.atMs)} already`;
       done.push(`${formatCardNumber(card.number)} ${said}.\n`);
@@ -82,6 +87,9 @@ export async function listCards(format: ListFormat, withNames: boolean, context:
     context.warn('--names needs trust/site.key, which opens names. It is not on this machine.\n');
     return exitCode.failed;
   }
+  // Whoever sees names has left a trace before.
+  if (siteKey !== null)
+    await openAudit(context.dataDir, context).record({ action: 'cards.listed-with-names', what: {} });
   using reader = openRegisterReader(context.dataDir);
   return await context.print(listPieces(format, reader, siteKey, cardDayOf(context.clock.nowMs())));
 }

@@ -532,3 +532,28 @@ describe('the program', () => {
     expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining('REGISTER_BUSY') });
   });
 });
+
+describe('the audit of cards', () => {
+  it('tells of each use how many and why, and of nobody', async () => {
+    await issueList(people);
+    const [text = ''] = await readCodes(at('cards.pdf'));
+    const number = formatCardNumber(cardNumberOf(parseCard(text)?.id ?? new Uint8Array(12)));
+    await cards(['reprint', number, '--out', at('again.pdf')]);
+    await cards(['revoke', number, '--reason', 'stolen']);
+    await cards(['revoke', number, '--reason', 'stolen']);
+    await cards(['list', '--names']);
+    const audit = await readFile(join(dataDir, 'audit.jsonl'), 'utf8');
+    expect(
+      audit
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toMatchObject([
+      { action: 'cards.issued', what: { cards: 2 }, why: null },
+      { action: 'cards.reprinted', what: { cards: 1 } },
+      { action: 'card.revoked', what: { card: number }, why: 'stolen' },
+      { action: 'cards.listed-with-names' },
+    ]);
+    expect(audit).not.toMatch(/Phượng|Ước|0900000001/);
+  });
+});
