@@ -1,0 +1,116 @@
+/** Grey pictures: one byte a pixel, 0 black, 255 white, rows from the top. */
+import sharp from 'sharp';
+
+/** sharp works on one thread: the machine has other work, and a run must not depend on how many cores there are. */
+sharp.concurrency(1);
+
+export interface Grey {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray;
+}
+
+/** A picture of one tone. */
+export function plain(width: number, height: number, tone: number): Grey {
+  return { width, height, data: new Uint8ClampedArray(width * height).fill(tone) };
+}
+
+/** A rectangle of a picture; what lies outside the picture has the tone given. */
+export function crop(picture: Grey, left: number, top: number, width: number, height: number, outside: number): Grey {
+  const part = plain(width, height, outside);
+  const from = Math.max(0, -left);
+  const to = Math.min(width, picture.width - left);
+  for (let y = Math.max(0, -top); y < Math.min(height, picture.height - top); y++) {
+    const row = (top + y) * picture.width + left;
+    part.data.set(picture.data.subarray(row + from, row + to), y * width + from);
+  }
+  return part;
+}
+
+/** Gaussian blur. @param sigma Standard deviation in pixels; below 0.3 nothing happens. */
+export async function blur(picture: Grey, sigma: number): Promise<Grey> {
+  if (sigma < 0.3) return picture;
+  const { width, height } = picture;
+  const data = await raw(picture).blur({ sigma }).extractChannel(0).raw().toBuffer();
+  return { width, height, data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.length) };
+}
+
+/** The mean along a straight line through every pixel: a hand that moved while the shutter was open. */
+export function smear(picture: Grey, lengthPx: number, angle: number): Grey {
+  const steps = Math.max(1, Math.ceil(lengthPx));
+  const sum = new Float32Array(picture.data.length);
+  const { width, height, data } = picture;
+  for (let step = 0; step < steps; step++) {
+    const along = steps === 1 ? 0 : (step / (steps - 1) - 0.5) * lengthPx;
+    const dx = Math.round(along * Math.cos(angle));
+    const dy = Math.round(along * Math.sin(angle));
+    for (let y = 0; y < height; y++) {
+      const row = Math.min(height - 1, Math.max(0, y + dy)) * width;
+      for (let x = 0; x < width; x++) {
+        const at = y * width + x;
+        sum[at] = (sum[at] ?? 0) + (data[row + Math.min(width - 1, Math.max(0, x + dx))] ?? 0);
+      }
+    }
+  }
+  const smeared = plain(width, height, 0);
+  for (let at = 0; at < sum.length; at++) smeared.data[at] = (sum[at] ?? 0) / steps;
+  return smeared;
+}
+
+/** The tone between pixels, by straight lines; outside the picture the tone given. Pixel centres have whole numbers. */
+export function toneAt({ width, height, data }: Grey, x: number, y: number, outside: number): number {
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  if (left < 0 || top < 0 || left >= width - 1 || top >= height - 1) return outside;
+  const right = x - left;
+  const down = y - top;
+  const at = top * width + left;
+  const above = (data[at] ?? 0) * (1 - right) + (data[at + 1] ?? 0) * right;
+  const below = (data[at + width] ?? 0) * (1 - right) + (data[at + width + 1] ?? 0) * right;
+  return above * (1 - down) + below * down;
+}
+
+/** A netpbm file (P5), which both decoders read; several of them back to back are one file of several pictures. */
+export function toPgm({ width, height, data }: Grey): Buffer {
+  return Buffer.concat([
+    Buffer.from(`P5\n${width} ${height}\n255\n`, 'latin1'),
+    new Uint8Array(data.buffer, data.byteOffset, data.length),
+  ]);
+}
+
+/** Reads what `pdftoppm -gray` writes: netpbm files (P5, 8 bits) back to back. */
+export function readPgms(file: Buffer): readonly Grey[] {
+  const pictures: Grey[] = [];
+  for (let at = 0; at < file.length; ) {
+    const header = /^P5\s+(\d+)\s+(\d+)\s+255\s/.exec(file.toString('latin1', at, at + 64));
+    if (header === null) throw new Error(`no picture at byte ${at}`);
+    const width = Number(header[1]);
+    const height = Number(header[2]);
+    at += header[0].length;
+    pictures.push({ width, height, data: new Uint8ClampedArray(file.subarray(at, at + width * height)) });
+    at += width * height;
+  }
+  return pictures;
+}
+
+/** Lays pictures of one size out in rows of `columns`, made smaller by `shrink`, as a PNG for people to look at. */
+export async function contactSheet(pictures: readonly Grey[], columns: number, shrink: number): Promise<Buffer> {
+  const width = Math.round((pictures[0]?.width ?? 1) / shrink);
+  const height = Math.round((pictures[0]?.height ?? 1) / shrink);
+  const gap = 4;
+  const tiles = pictures.map(async (picture, index) => ({
+    input: await raw(picture).resize(width, height).png().toBuffer(),
+    left: (index % columns) * (width + gap),
+    top: Math.floor(index / columns) * (height + gap),
+  }));
+  const rows = Math.ceil(pictures.length / columns);
+  const size = { width: columns * (width + gap), height: rows * (height + gap), channels: 3 as const };
+  return sharp({ create: { ...size, background: '#3060a0' } })
+    .composite(await Promise.all(tiles))
+    .png()
+    .toBuffer();
+}
+
+function raw({ width, height, data }: Grey) {
+  return sharp(data, { raw: { width, height, channels: 1 } });
+}
