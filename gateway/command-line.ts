@@ -21,6 +21,8 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- check [--format text|json]     look for damage and gaps; exit 1 if there are any
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
+  npm run -s gateway -- cards ...                      printed cards for people without a phone: see "cards help"
+  npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
@@ -34,6 +36,8 @@ export async function runCommand(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<number> {
+  if (args[0] === 'cards') return cards(args.slice(1), environment, signal);
+  if (args[0] === 'poster') return cards(args, environment, signal);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
@@ -140,4 +144,13 @@ async function enrol(environment: Environment, kiosk: string, outDir: string, fo
   await trust.enrol(kiosk, outDir, { force });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
+}
+
+async function cards(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const { dataDir, site } = readSiteConfig(environment);
+  const log = createLog('gateway', 'warn', process.stderr);
+  const warn = (text: string) => void process.stderr.write(text);
+  // Serving has no need of it.
+  const { runCards } = await import('./cards/command.ts');
+  return runCards(args, { dataDir, site, clock: systemClock, chance: systemChance, log, signal, print, warn });
 }

@@ -1,4 +1,5 @@
 import type { Identity } from '../identity.ts';
+import type { Known } from './known.ts';
 
 /** What is odd about a code without making it unacceptable. Goes into the entry; never holds personal data. */
 export type Warning =
@@ -10,7 +11,11 @@ export type Warning =
   | 'name-missing'
   | 'name-cut'
   | 'issue-date-malformed'
-  | 'old-number-malformed';
+  | 'old-number-malformed'
+  /** An expired card could not be told: the clock is not synchronised, or only the number was typed. */
+  | 'expiry-unchecked'
+  /** Not scanned: anybody could type it. */
+  | 'number-typed';
 
 /** Why a text is no personal code. The reason code of the refused entry. */
 export type UnknownReason =
@@ -21,7 +26,17 @@ export type UnknownReason =
   /** Looks like an ID card, but ends early: the scanner or the print cut it. */
   | 'id-card-incomplete'
   /** Looks like an ID card, but its number is not one. */
-  | 'id-card-number-invalid';
+  | 'id-card-number-invalid'
+  /** A printed card whose signature is not its issuer's. */
+  | 'card-forged'
+  | 'card-expired'
+  | 'card-revoked'
+  /** A printed card of a site, commune or province that this site does not accept. */
+  | 'card-issuer-unknown'
+  /** Begins like a printed card, but is none, or one of a later version. */
+  | 'card-malformed'
+  /** Typed as a card's number is printed, but no card has it, or a digit is wrong. */
+  | 'card-number-unknown';
 
 /** A personal code, understood. */
 export interface Code {
@@ -49,5 +64,5 @@ export interface UnknownCode {
 export interface Format {
   readonly kind: string;
   /** The code; or why a text that is clearly of this format cannot be used; or null: not this format. Never throws. */
-  read(text: string): Code | UnknownCode | null;
+  read(text: string, known: Known): Code | UnknownCode | null;
 }

@@ -51,6 +51,7 @@ export const pureFiles: readonly string[] = [
   'hardware/scanner/scanner-choice.ts',
   'hardware/scanner/scanner-setting.ts',
   'kiosk/station.ts',
+  'shared/card-number.ts',
   'shared/code/',
   'shared/entry.ts',
   'shared/fault.ts',
@@ -62,6 +63,9 @@ export const pureFiles: readonly string[] = [
 ];
 
 const purePackages = ['zod'];
+
+/** What pure files may import though it takes `node:crypto`: the same signature is right or wrong every time. */
+const verifyingFiles: readonly string[] = ['shared/card.ts'];
 
 /** Whether a path is one of the files, or lies in one of the folders (ending in a slash). */
 export function isIn(places: readonly string[], path: string): boolean {
@@ -117,8 +121,8 @@ function outOfPlace(path: string, { kind, target }: Import): string | null {
 
 function impure(path: string, { kind, target, typeOnly }: Import): string | null {
   if (!isIn(pureFiles, path)) return null;
-  if (kind === 'builtin') return `a pure file may not import ${target}`;
   if (typeOnly) return null;
-  const pure = kind === 'package' ? purePackages.includes(target) : isIn(pureFiles, target);
+  if (kind === 'builtin') return `a pure file may not import ${target}`;
+  const pure = kind === 'package' ? purePackages.includes(target) : isIn([...pureFiles, ...verifyingFiles], target);
   return pure ? null : `a pure file may not import ${target}, which is not pure`;
 }

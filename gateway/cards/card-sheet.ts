@@ -1,0 +1,95 @@
+/** Sheets of cards to cut: nine on a page of A4, each 66 × 93 mm, the code on top and the words under it. */
+import { drawCode, drawLine, drawText } from './drawing.ts';
+import { mm, type Pdf, page } from './pdf-file.ts';
+import { codeMm, type IssuedBy, lostText, type PrintedCard, type Progress } from './printed-card.ts';
+import { qrForPrint } from './qr-level.ts';
+import { quietModules } from './qr-matrix.ts';
+
+const columns = 3;
+const rows = 3;
+const cardWidth = 66 * mm;
+const cardHeight = 93 * mm;
+const left = (page.width - columns * cardWidth) / 2;
+const top = (page.height - rows * cardHeight) / 2;
+const side = codeMm.card * mm;
+
+/** What most printers can reach, from the edge of the paper. */
+const unprintable = 4.5 * mm;
+
+/** Blank between the words and where the scissors go. */
+const padding = 3 * mm;
+
+/** Cards on one page. */
+export const cardsPerPage = columns * rows;
+
+/** Draws all cards, as many pages as they need. Ends early when `signal` aborts. */
+export async function drawSheets(
+  pdf: Pdf,
+  cards: readonly PrintedCard[],
+  issuedBy: IssuedBy,
+  options: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<void> {
+  for (let first = 0; first < cards.length && !options.signal.aborted; first += cardsPerPage) {
+    pdf.addPage();
+    const onPage = cards.slice(first, first + cardsPerPage);
+    drawCutMarks(pdf);
+    for (const [place, card] of onPage.entries()) {
+      const x = left + (place % columns) * cardWidth;
+      const y = top + Math.floor(place / columns) * cardHeight;
+      drawCard(pdf, card, issuedBy, { x, y });
+    }
+    options.progress(first + onPage.length, cards.length);
+    // Lets the file take what was drawn, and a signal through.
+    await new Promise(setImmediate);
+  }
+}
+
+/** Grey lines to cut along, and black marks at the edges that stay visible beside a ruler. */
+function drawCutMarks(pdf: Pdf): void {
+  const right = left + columns * cardWidth;
+  const bottom = top + rows * cardHeight;
+  for (let column = 0; column <= columns; column++) {
+    const x = left + column * cardWidth;
+    drawLine(pdf, [x, top], [x, bottom], '#c8c8c8');
+    drawLine(pdf, [x, unprintable], [x, top - 1 * mm]);
+    drawLine(pdf, [x, bottom + 1 * mm], [x, page.height - unprintable]);
+  }
+  for (let row = 0; row <= rows; row++) {
+    const y = top + row * cardHeight;
+    drawLine(pdf, [left, y], [right, y], '#c8c8c8');
+    drawLine(pdf, [unprintable, y], [left - 0.5 * mm, y]);
+    drawLine(pdf, [right + 0.5 * mm, y], [page.width - unprintable, y]);
+  }
+}
+
+function drawCard(
+  pdf: Pdf,
+  card: PrintedCard,
+  issuedBy: IssuedBy,
+  at: { readonly x: number; readonly y: number },
+): void {
+  const modules = qrForPrint(card.text, codeMm.card);
+  if (modules === null) throw new RangeError('a code that is too long was not refused');
+  const quiet = (quietModules * side) / modules.length;
+  const codeTop = at.y + Math.max(quiet, padding) + 0.5 * mm;
+  drawCode(pdf, modules, { x: at.x + (cardWidth - side) / 2, y: codeTop, side });
+  const words = { x: at.x + padding, width: cardWidth - 2 * padding };
+  let y = codeTop + side + quiet + 0.3 * mm;
+  if (card.name === null) {
+    drawText(pdf, 'Họ tên:', { ...words, y: y + 2.5 * mm, sizeMax: 8, sizeMin: 8 });
+    drawLine(pdf, [words.x + 11 * mm, y + 6 * mm], [words.x + words.width, y + 6 * mm]);
+    y += 7.2 * mm;
+  } else y += drawText(pdf, card.name, { ...words, y, sizeMax: 13, sizeMin: 9, lines: 2, bold: true }) + 0.6 * mm;
+  y += drawText(pdf, describe(card), { ...words, y, sizeMax: 8, sizeMin: 6.5 }) + 0.6 * mm;
+  if (card.number !== null) {
+    y += drawText(pdf, `Số thẻ ${card.number}`, { ...words, y, sizeMax: 12.5, sizeMin: 11, bold: true }) + 0.6 * mm;
+  }
+  y += drawText(pdf, `Nơi cấp: ${issuedBy.name}`, { ...words, y, sizeMax: 8, sizeMin: 6.5 }) + 0.6 * mm;
+  drawText(pdf, lostText(issuedBy, card), { ...words, y, sizeMax: 6.5, sizeMin: 5.5, lines: 3 });
+}
+
+/** Year of birth and last day, as far as there are any. */
+export function describe({ birthYear, expires }: PrintedCard): string {
+  const born = `Năm sinh: ${birthYear ?? '………'}`;
+  return expires === null ? born : `${born}   Có giá trị đến ${expires}`;
+}

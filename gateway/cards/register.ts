@@ -1,0 +1,155 @@
+/**
+ * The register of printed cards: which were issued, to whom (sealed), and which were revoked. The `cards` commands write
+ * it, one at a time; the gateway reads it meanwhile. It tells nobody's name.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { cardIdBytes } from '../../shared/card.ts';
+import { Fault } from '../../shared/fault.ts';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { hasIssuer, readIssuers } from '../trust/issuer.ts';
+import type { CardLists } from './card-lists.ts';
+import {
+  closeRegister,
+  createRegisterFile,
+  hasRegister,
+  lockRegister,
+  openRegisterForReading,
+  openRegisterForWriting,
+  registerPath,
+  toRegisterFault,
+} from './register-file.ts';
+import { type Register, type RegisterReader, SqliteRegister } from './registered-cards.ts';
+
+/**
+ * Opens the register of a data directory for writing and makes it where no card can have been issued yet. Waits up to
+ * 5 s for another command. Throws the Faults REGISTER_BUSY, REGISTER_CORRUPT, REGISTER_MISSING, REGISTER_READ_FAILED,
+ * REGISTER_SCHEMA_NEWER and REGISTER_WRITE_FAILED.
+ */
+export function openRegister(dataDir: string): Register {
+  const path = registerPath(dataDir);
+  using opening = new DisposableStack();
+  try {
+    makeDurableFolder(dataDir);
+  } catch (error) {
+    throw toRegisterFault(error, 'write', dataDir);
+  }
+  opening.use(lockRegister(dataDir));
+  if (!hasRegister(path)) {
+    refuseToForget(dataDir);
+    createRegisterFile(path);
+  }
+  const database = opening.adopt(openRegisterForWriting(path), closeRegister);
+  return new SqliteRegister(database, path, opening.move());
+}
+
+/** Opens the register for looking, also while a command writes. Null where there is none yet. Throws as {@link openRegister}. */
+export function openRegisterReader(dataDir: string): RegisterReader | null {
+  const path = registerPath(dataDir);
+  if (!hasRegister(path)) {
+    refuseToForget(dataDir);
+    return null;
+  }
+  const opened = new DisposableStack();
+  return new SqliteRegister(
+    opened.adopt(openRegisterForReading(path), (database) => database.close()),
+    path,
+    opened,
+  );
+}
+
+/** Throws REGISTER_MISSING where the key is here that cards were signed with: revoked cards must not be forgotten. */
+function refuseToForget(dataDir: string): void {
+  if (hasIssuer(join(dataDir, 'trust'))) throw new Fault('REGISTER_MISSING', `File: ${registerPath(dataDir)}`);
+}
+
+/**
+ * The lists that kiosks get, read from the register and the trust folder each time, while commands change both. Where no
+ * card was ever issued the lists are empty. Each call throws a Fault where it cannot be answered: REGISTER_BUSY,
+ * REGISTER_CORRUPT, REGISTER_MISSING, REGISTER_READ_FAILED, REGISTER_SCHEMA_NEWER; `issuers` also ISSUER_DAMAGED and
+ * ISSUER_FILE_INVALID. A later call may succeed.
+ */
+export function openCardLists(dataDir: string): CardLists & Disposable {
+  return new RegisterLists(dataDir);
+}
+
+class RegisterLists implements CardLists, Disposable {
+  readonly #dataDir: string;
+  readonly #path: string;
+  #open: { readonly database: Database; readonly inode: number } | null = null;
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+    this.#path = registerPath(dataDir);
+  }
+
+  counts(): { readonly revoked: number; readonly issued: number } {
+    const sql = `SELECT (SELECT coalesce(max(place) + 1, 0) FROM revocations) AS revoked,
+                        (SELECT coalesce(max(position), 0) FROM cards) AS issued`;
+    type Counts = { revoked: number; issued: number };
+    return this.#read((database) => database.prepare<[], Counts>(sql).get()) ?? { revoked: 0, issued: 0 };
+  }
+
+  read(list: 'revoked' | 'issued', from: number, count: number): Uint8Array {
+    return this.#read(list === 'revoked' ? readRevoked(from, count) : readIssued(from, count)) ?? new Uint8Array();
+  }
+
+  issuers() {
+    return readIssuers(join(this.#dataDir, 'trust'));
+  }
+
+  [Symbol.dispose](): void {
+    this.#open?.database.close();
+    this.#open = null;
+  }
+
+  /** Null where there is no register yet. After any error the file is opened anew the next time. */
+  #read<T>(run: (database: Database) => T): T | null {
+    try {
+      const database = this.#current();
+      return database === null ? null : run(database);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw toRegisterFault(error, 'read', this.#path);
+    }
+  }
+
+  #current(): Database | null {
+    const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino;
+    // A backup was put in its place, or it was taken away.
+    if (this.#open !== null && this.#open.inode !== inode) this[Symbol.dispose]();
+    if (this.#open === null && !hasRegister(this.#path)) {
+      refuseToForget(this.#dataDir);
+      return null;
+    }
+    this.#open ??= { database: openRegisterForReading(this.#path), inode: inode ?? 0 };
+    return this.#open.database;
+  }
+}
+
+function readRevoked(from: number, count: number) {
+  const sql = `SELECT id FROM revocations JOIN cards ON position = card WHERE place >= ? AND place < ? ORDER BY place`;
+  return (database: Database) => {
+    const ids = database
+      .prepare<[number, number], Buffer>(sql)
+      .pluck()
+      .all(from, from + count);
+    const bytes = new Uint8Array(ids.length * cardIdBytes);
+    ids.forEach((id, index) => void bytes.set(id, index * cardIdBytes));
+    return bytes;
+  };
+}
+
+function readIssued(from: number, count: number) {
+  const sql = 'SELECT number FROM cards WHERE position > ? AND position <= ? ORDER BY position';
+  return (database: Database) => {
+    const numbers = database
+      .prepare<[number, number], number>(sql)
+      .pluck()
+      .all(from, from + count);
+    const bytes = new DataView(new ArrayBuffer(numbers.length * 4));
+    numbers.forEach((number, index) => void bytes.setUint32(index * 4, number));
+    return new Uint8Array(bytes.buffer);
+  };
+}

@@ -1,0 +1,163 @@
+/** The cards of the register: the SQL of reading and writing them. */
+import type { Database } from 'better-sqlite3';
+import type { Card } from '../../shared/card.ts';
+import { cardNumberOf } from '../../shared/card-number.ts';
+import type { SealedIdentity } from '../../shared/entry.ts';
+import { toRegisterFault } from './register-file.ts';
+
+/** Why a card was revoked. */
+export const revocationReasons = ['lost', 'stolen', 'error', 'other'] as const;
+export type RevocationReason = (typeof revocationReasons)[number];
+
+/** A card to register. Its short number follows from its id, and no other card has it. */
+export interface NewCard extends Card {
+  /** The digest of the person it belongs to, 32 bytes. */
+  readonly person: Uint8Array;
+  /** Who that is: sealed to the site's key, bound to the card. */
+  readonly sealed: SealedIdentity;
+}
+
+/** A card of the register. */
+export interface RegisteredCard extends NewCard {
+  /** Nine digits, without the check digit. */
+  readonly number: number;
+  /** Whether a PDF with it was written to its end. */
+  readonly printed: boolean;
+  readonly revoked: { readonly atMs: number; readonly reason: RevocationReason } | null;
+}
+
+/** What both the commands that write and those that only look can ask. */
+export interface RegisterReader extends Disposable {
+  /** The card of that short number (nine digits), or null. */
+  find(number: number): RegisteredCard | null;
+  /** The cards of a person, newest first. */
+  ofPerson(person: Uint8Array): readonly RegisteredCard[];
+  /** All cards, oldest first. */
+  all(): Iterable<RegisteredCard>;
+}
+
+/** The register, for one command at a time. What it is given is on disk when a method returns. */
+export interface Register extends RegisterReader {
+  /** Registers all of them or none. */
+  add(cards: readonly NewCard[]): void;
+  /** Revokes a card that was not revoked before. Cannot be undone. */
+  revoke(card: RegisteredCard, reason: RevocationReason, nowMs: number): void;
+  /** Remembers that cards were printed. @param ids their 12 bytes. */
+  markPrinted(ids: readonly Uint8Array[], nowMs: number): void;
+}
+
+interface Row {
+  readonly position: number;
+  readonly id: Buffer;
+  readonly number: number;
+  readonly issuer: string;
+  readonly issued_day: number;
+  readonly expiry_day: number;
+  readonly kind: number;
+  readonly person: Buffer;
+  readonly sealed_enc: string;
+  readonly sealed_ct: string;
+  readonly sealed_key: string;
+  readonly printed_ms: number | null;
+  readonly at_ms: number | null;
+  readonly reason: RevocationReason | null;
+}
+
+/** So many cards are read at once. */
+const rowsPerRead = 500;
+
+const select = 'SELECT cards.*, at_ms, reason FROM cards LEFT JOIN revocations ON card = position';
+
+/** A register over an open database. Disposing it disposes what was opened with it. */
+export class SqliteRegister implements Register {
+  readonly #database: Database;
+  readonly #path: string;
+  readonly #opened: DisposableStack;
+
+  constructor(database: Database, path: string, opened: DisposableStack) {
+    this.#database = database;
+    this.#path = path;
+    this.#opened = opened;
+  }
+
+  find(number: number): RegisteredCard | null {
+    const row = this.#work('read', (db) => db.prepare<[number], Row>(`${select} WHERE number = ?`).get(number));
+    return row === undefined ? null : toCard(row);
+  }
+
+  ofPerson(person: Uint8Array): readonly RegisteredCard[] {
+    const sql = `${select} WHERE person = ? ORDER BY position DESC`;
+    return this.#work('read', (db) => db.prepare<[Uint8Array], Row>(sql).all(person)).map(toCard);
+  }
+
+  *all(): Iterable<RegisteredCard> {
+    // Piece by piece: whoever reads slowly must not keep another command from settling the log.
+    const sql = `${select} WHERE position > ? ORDER BY position LIMIT ${rowsPerRead}`;
+    for (let last = 0; ; ) {
+      const rows = this.#work('read', (db) => db.prepare<[number], Row>(sql).all(last));
+      for (const row of rows) yield toCard(row);
+      if (rows.length < rowsPerRead) return;
+      last = rows.at(-1)?.position ?? last;
+    }
+  }
+
+  add(cards: readonly NewCard[]): void {
+    this.#change((db) => {
+      const insert = db.prepare(
+        `INSERT INTO cards (id, number, issuer, issued_day, expiry_day, kind, person, sealed_enc, sealed_ct, sealed_key)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      );
+      for (const { id, issuer, issuedDay, expiryDay, kind, person, sealed } of cards) {
+        const { enc, ct, key } = sealed;
+        insert.run(id, cardNumberOf(id), issuer, issuedDay, expiryDay, kind, person, enc, ct, key);
+      }
+    });
+  }
+
+  revoke(card: RegisteredCard, reason: RevocationReason, nowMs: number): void {
+    this.#change((db) => {
+      db.prepare(
+        `INSERT INTO revocations (place, card, at_ms, reason)
+         VALUES ((SELECT coalesce(max(place) + 1, 0) FROM revocations), (SELECT position FROM cards WHERE id = ?), ?, ?)`,
+      ).run(card.id, nowMs, reason);
+    });
+  }
+
+  markPrinted(ids: readonly Uint8Array[], nowMs: number): void {
+    this.#change((db) => {
+      const update = db.prepare('UPDATE cards SET printed_ms = ? WHERE id = ? AND printed_ms IS NULL');
+      for (const id of ids) update.run(nowMs, id);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#opened.dispose();
+  }
+
+  #change(change: (database: Database) => void): void {
+    this.#work('write', (database) => database.transaction(() => change(database)).immediate());
+  }
+
+  #work<T>(work: 'read' | 'write', run: (database: Database) => T): T {
+    try {
+      return run(this.#database);
+    } catch (error) {
+      throw toRegisterFault(error, work, this.#path);
+    }
+  }
+}
+
+function toCard(row: Row): RegisteredCard {
+  return {
+    id: Uint8Array.from(row.id),
+    number: row.number,
+    issuer: row.issuer,
+    issuedDay: row.issued_day,
+    expiryDay: row.expiry_day,
+    kind: row.kind,
+    person: Uint8Array.from(row.person),
+    sealed: { enc: row.sealed_enc, ct: row.sealed_ct, key: row.sealed_key },
+    printed: row.printed_ms !== null,
+    revoked: row.at_ms === null || row.reason === null ? null : { atMs: row.at_ms, reason: row.reason },
+  };
+}

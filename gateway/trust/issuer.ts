@@ -1,0 +1,192 @@
+/**
+ * Who issues printed cards: the site's own key, and the issuers of other places whose cards are taken here. All lies in
+ * the trust folder, which must be there ({@link openTrust} makes it).
+ */
+import { createPrivateKey, generateKeyPairSync, hkdfSync, type KeyObject, randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { link, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { exportIssuerKey, importIssuerKey, issuerIdOf } from '../../shared/card.ts';
+import { describeError, Fault } from '../../shared/fault.ts';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { isErrno, publicFileMode, replaceFile, secretFileMode, syncFolder, writeNewFiles } from './durable-file.ts';
+import { toDiskFault } from './trust-files.ts';
+
+/** The issuer's files in the trust folder: the private key (PKCS #8), what others may know, and the others. */
+export const issuerFiles = { key: 'issuer.key.pem', notice: 'issuer.json', others: 'issuers' } as const;
+
+/** How many issuers of other places a site takes. */
+export const otherIssuersMax = 64;
+
+/** An issuer's file is far smaller. */
+const fileBytesMax = 16 * 1024;
+
+const noticeSchema = z.looseObject({
+  id: z.string().regex(/^[0-9a-f]{8}$/),
+  name: z.string().min(1).max(200),
+  publicKey: z.string().regex(/^[\w-]{43}$/),
+});
+
+/** What others may know of an issuer. Sites exchange it as a JSON file. */
+export interface IssuerNotice {
+  /** The key id that its cards carry. */
+  readonly id: string;
+  readonly name: string;
+  /** Ed25519, 32 raw bytes, base64url. */
+  readonly publicKey: string;
+}
+
+/** The site's own issuer. */
+export interface Issuer {
+  readonly notice: IssuerNotice;
+  readonly privateKey: KeyObject;
+  /** For the digests by which a person is found again: 32 bytes that follow from the private key (HKDF-SHA256). */
+  readonly personKey: Uint8Array;
+}
+
+/**
+ * Opens the site's issuer and makes it where there is none. Nothing is ever made anew over itself: a new key would make
+ * every card foreign. Throws the Faults ISSUER_DAMAGED and DATA_DIR_UNUSABLE.
+ * @param name the site's; it goes onto every card, and into the public file when it was changed.
+ */
+export async function openIssuer(folder: string, name: string): Promise<Issuer> {
+  try {
+    if (!hasIssuer(folder)) await makeKey(folder);
+    const privateKey = readPrivateKey(folder);
+    const publicKey = exportIssuerKey(privateKey);
+    const notice = { id: issuerIdOf(publicKey), name, publicKey: Buffer.from(publicKey).toString('base64url') };
+    await keepNotice(folder, notice);
+    const secret = privateKey.export({ format: 'der', type: 'pkcs8' });
+    return {
+      notice,
+      privateKey,
+      personKey: new Uint8Array(hkdfSync('sha256', secret, '', 'ravao card people v1', 32)),
+    };
+  } catch (error) {
+    throw toDiskFault(folder, error);
+  }
+}
+
+/** Whether the site has a key to issue cards with, or had one. */
+export function hasIssuer(folder: string): boolean {
+  return [issuerFiles.key, issuerFiles.notice].some((name) => isThere(join(folder, name)));
+}
+
+/** Writes the key aside and gives it its name, which fails where another process was faster. */
+async function makeKey(folder: string): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const aside = `.${issuerFiles.key}.${randomUUID()}.tmp`;
+  const content = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  try {
+    await writeNewFiles(folder, [{ name: aside, content, mode: secretFileMode }]);
+    await link(join(folder, aside), join(folder, issuerFiles.key));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  } finally {
+    await rm(join(folder, aside), { force: true });
+  }
+  await syncFolder(folder);
+}
+
+function readPrivateKey(folder: string): KeyObject {
+  const path = join(folder, issuerFiles.key);
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(readFileSync(path));
+  } catch (error) {
+    const problem = isErrno(error, 'ENOENT') ? 'is missing' : 'is not a private key';
+    throw new Fault('ISSUER_DAMAGED', `${path} ${problem}.`, { cause: error });
+  }
+  if (key.asymmetricKeyType === 'ed25519') return key;
+  throw new Fault('ISSUER_DAMAGED', `${path} is not an Ed25519 key.`);
+}
+
+/** Writes the public file where it is missing (a crash after the key) or the site has another name now. */
+async function keepNotice(folder: string, notice: IssuerNotice): Promise<void> {
+  const kept = readOwn(folder);
+  if (kept !== null && kept.id !== notice.id) {
+    throw new Fault('ISSUER_DAMAGED', `${join(folder, issuerFiles.notice)} does not belong to ${issuerFiles.key}.`);
+  }
+  if (kept?.name !== notice.name) {
+    await replaceFile(folder, { name: issuerFiles.notice, content: toFile(notice), mode: publicFileMode });
+  }
+}
+
+/** An issuer's public file, as text. */
+export function toFile({ id, name, publicKey }: IssuerNotice): string {
+  return `${JSON.stringify({ id, name, publicKey })}\n`;
+}
+
+/**
+ * Whose cards are taken here: the site's own first, where it has issued any, then those of other places by their id.
+ * Throws the Faults ISSUER_DAMAGED and ISSUER_FILE_INVALID, which name the file.
+ */
+export function readIssuers(folder: string): readonly IssuerNotice[] {
+  const own = readOwn(folder);
+  const others = readOthers(folder).filter(({ id }) => id !== own?.id);
+  return own === null ? others : [own, ...others];
+}
+
+function readOwn(folder: string): IssuerNotice | null {
+  const path = join(folder, issuerFiles.notice);
+  return isThere(path) ? readNotice(path, 'ISSUER_DAMAGED') : null;
+}
+
+function readOthers(folder: string): readonly IssuerNotice[] {
+  const others = join(folder, issuerFiles.others);
+  if (!isThere(others)) return [];
+  const names = readdirSync(others).filter((name) => name.endsWith('.json') && !name.startsWith('.'));
+  if (names.length > otherIssuersMax) {
+    throw new Fault('ISSUER_FILE_INVALID', `${others} holds ${names.length} issuers, ${otherIssuersMax} are allowed.`);
+  }
+  const notices = names.map((name) => readNotice(join(others, name), 'ISSUER_FILE_INVALID'));
+  return [...new Map(notices.map((notice) => [notice.id, notice])).values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** What became of another place's issuer. `own`: it is this site's. `conflict`: another key has the same id already. */
+export interface Trusting {
+  readonly issuer: IssuerNotice;
+  readonly outcome: 'new' | 'known' | 'renamed' | 'own' | 'conflict' | 'too-many';
+}
+
+/**
+ * Takes the cards of another place's issuer from now on. Throws the Faults ISSUER_FILE_INVALID, ISSUER_DAMAGED and
+ * DATA_DIR_UNUSABLE.
+ * @param path the public file that the other place's `cards issuer` printed.
+ */
+export async function trustIssuer(folder: string, path: string): Promise<Trusting> {
+  const issuer = readNotice(path, 'ISSUER_FILE_INVALID');
+  const known = readIssuers(folder);
+  const same = known.find(({ id }) => id === issuer.id);
+  if (same !== undefined && same.publicKey !== issuer.publicKey) return { issuer, outcome: 'conflict' };
+  if (same !== undefined && issuer.id === readOwn(folder)?.id) return { issuer, outcome: 'own' };
+  const others = join(folder, issuerFiles.others);
+  if (same?.name === issuer.name) return { issuer, outcome: 'known' };
+  if (same === undefined && readOthers(folder).length >= otherIssuersMax) return { issuer, outcome: 'too-many' };
+  try {
+    makeDurableFolder(others);
+    await replaceFile(others, { name: `${issuer.id}.json`, content: toFile(issuer), mode: publicFileMode });
+  } catch (error) {
+    throw toDiskFault(others, error);
+  }
+  return { issuer, outcome: same === undefined ? 'new' : 'renamed' };
+}
+
+function readNotice(path: string, code: 'ISSUER_DAMAGED' | 'ISSUER_FILE_INVALID'): IssuerNotice {
+  let notice: IssuerNotice;
+  try {
+    const bytes = statSync(path).size;
+    if (bytes > fileBytesMax) throw new Error(`it has ${bytes} bytes, ${fileBytesMax} are allowed`);
+    notice = noticeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    importIssuerKey(Buffer.from(notice.publicKey, 'base64url'));
+  } catch (error) {
+    throw new Fault(code, `${path} is not an issuer's public file: ${describeError(error)}.`, { cause: error });
+  }
+  if (issuerIdOf(Buffer.from(notice.publicKey, 'base64url')) === notice.id) return notice;
+  throw new Fault(code, `${path} names a key id that is not that of its public key.`);
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
