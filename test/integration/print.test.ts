@@ -1,13 +1,13 @@
 /** Printed cards, worn as in life, before decoders that nobody here wrote. `npm run print-table` is the whole of it. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { printLevel } from '../../gateway/cards/qr-level.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
-import { cardText, renderCodes } from '../print/cards.ts';
+import { drawCardTexts, printCards } from '../print/cards.ts';
 import { type Damage, damages } from '../print/damages.ts';
 import { decoders } from '../print/decoders.ts';
 import { type PrintedCards, tryCards } from '../print/measure.ts';
 import { allAtOnce, mildShareMin, mildStrengths } from '../print/table.ts';
 
-const level = 'M';
 const seed = 1;
 const looks = 1;
 
@@ -17,9 +17,8 @@ const samples = 12;
 let cards: PrintedCards;
 
 beforeAll(async () => {
-  const chance = seededChance(seed);
-  const texts = Array.from({ length: samples }, () => cardText(chance));
-  cards = { level, texts, pictures: await renderCodes(texts, level) };
+  const texts = drawCardTexts(samples, seededChance(seed));
+  cards = { level: printLevel, texts, papers: await printCards(texts, printLevel) };
 });
 
 function damageCalled(name: string): Damage {

@@ -5,16 +5,13 @@
 import type { Chance } from '../../shared/ports.ts';
 import { blur, type Grey, plain, smear, toneAt } from './grey.ts';
 import { between, normals } from './noise.ts';
-import { paperPixelsPerMm } from './paper.ts';
+import { behindTone, type Paper, paperPixelsPerMm } from './paper.ts';
 
 export const viewWidthPx = 640;
 export const viewHeightPx = 480;
 
 /** Distance from the lens to the paper for each millimetre that is seen across. */
 const distancePerSeen = 1.7;
-
-/** The tone of a hand or a counter behind the card. */
-const behindTone = 95;
 
 export interface Shot {
   /** How much of the card's plane is seen across the picture's width. */
@@ -56,11 +53,11 @@ function holdPaper(turn: number, tilt: number, axis: number): { right: Vector; d
   return { right, down, out };
 }
 
-/** Takes a picture of a paper (300 dpi, the code in its centre). */
-export async function photograph(paper: Grey, shot: Shot, chance: Chance): Promise<Grey> {
+/** Takes a picture of a paper whose code is held about the middle of it. */
+export async function photograph(paper: Paper, shot: Shot, chance: Chance): Promise<Grey> {
   const pixelsPerMm = viewWidthPx / shot.seenMm;
   const fine = await blur(paper, (0.45 * paperPixelsPerMm) / pixelsPerMm); // what one pixel of the sensor gathers
-  const seen = project(fine, shot, chance);
+  const seen = project({ ...paper, ...fine }, shot, chance);
   const moved = chance.fraction() < 0.5;
   const sigma = shot.blurMm * pixelsPerMm;
   const angle = between(chance, 0, Math.PI);
@@ -73,7 +70,7 @@ export async function photograph(paper: Grey, shot: Shot, chance: Chance): Promi
 }
 
 /** Where light comes from: each pixel's ray is followed to the paper. */
-function project(paper: Grey, shot: Shot, chance: Chance): Grey {
+function project(paper: Paper, shot: Shot, chance: Chance): Grey {
   const radians = (degrees: number) => (between(chance, -degrees, degrees) * Math.PI) / 180;
   const { right, down, out } = holdPaper(
     radians(shot.turnDegrees),
@@ -87,6 +84,8 @@ function project(paper: Grey, shot: Shot, chance: Chance): Grey {
   const reach = dot(centre, out);
   const rightOf = dot(centre, right);
   const downOf = dot(centre, down);
+  const middleX = paper.code.left + paper.code.side / 2;
+  const middleY = paper.code.top + paper.code.side / 2;
   const view = plain(viewWidthPx, viewHeightPx, behindTone);
   for (let y = 0; y < viewHeightPx; y++) {
     const rayY = (y - viewHeightPx / 2) / focal;
@@ -95,8 +94,8 @@ function project(paper: Grey, shot: Shot, chance: Chance): Grey {
       const along = reach / (rayX * out[0] + rayY * out[1] + out[2]);
       const acrossMm = (rayX * right[0] + rayY * right[1] + right[2]) * along - rightOf;
       const downMm = (rayX * down[0] + rayY * down[1] + down[2]) * along - downOf;
-      const paperX = acrossMm * paperPixelsPerMm + paper.width / 2;
-      const paperY = downMm * paperPixelsPerMm + paper.height / 2;
+      const paperX = acrossMm * paperPixelsPerMm + middleX;
+      const paperY = downMm * paperPixelsPerMm + middleY;
       view.data[y * viewWidthPx + x] = toneAt(paper, paperX, paperY, behindTone);
     }
   }

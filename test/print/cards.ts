@@ -1,82 +1,89 @@
-/** Printed cards as pictures: a PDF, rendered at 300 dpi by poppler, and cut to the paper around each code. */
+/** Printed cards as a printer gets them: our own PDF, rendered at 300 dpi by poppler, and cut along its marks. */
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import PDFDocument from 'pdfkit';
-import { type QrLevel, qrMatrix } from '../../gateway/cards/qr-matrix.ts';
+import { createPrivateKey } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { drawSheets } from '../../gateway/cards/card-sheet.ts';
+import { openPdfFile } from '../../gateway/cards/pdf-file.ts';
+import { codeMm, type PrintedCard } from '../../gateway/cards/printed-card.ts';
+import type { QrLevel } from '../../gateway/cards/qr-matrix.ts';
+import { cardIdBytes, exportIssuerKey, issuerIdOf, personalCard, signCard } from '../../shared/card.ts';
 import type { Chance } from '../../shared/ports.ts';
-import { crop, type Grey, readPgms } from './grey.ts';
-import { codeMm, paperPixelsPerMm } from './paper.ts';
+import { readQrCodes } from '../fakes/zxing.ts';
+import { crop, type Grey, readPgms, toPgm } from './grey.ts';
+import { type Paper, paperPixelsPerMm } from './paper.ts';
 
-const pointsPerMm = 72 / 25.4;
-const pageMm = { width: 210, height: 297 };
+/** How the sheet is cut, from its upper left corner: three by three cards in the middle of A4. */
+const cutMm = { left: 6, top: 9, width: 66, height: 93 };
 
-/** Codes on a page of ours: two by four, with 15 mm of white about each. */
-const columns = 2;
-const rows = 4;
-const cellMm = codeMm + 2 * 15;
-const marginMm = { left: (pageMm.width - columns * cellMm) / 2, top: 5 };
-const stepMm = (pageMm.height - 2 * marginMm.top) / rows;
+/** What stands before an Ed25519 private key's 32 bytes in PKCS #8 (RFC 8410 §7). */
+const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-/** Of paper beyond the code's edge that is kept on each side: more than the widest quiet zone. */
-const borderMm = 12;
-
-const base45 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:';
-
-/** A text like a card's: `RV1:` and 128 characters of base45. Nobody signed it. */
-export function cardText(chance: Chance): string {
-  return `RV1:${Array.from({ length: 128 }, () => base45[Math.floor(chance.fraction() * base45.length)]).join('')}`;
-}
-
-/** One picture for each text, with nothing but the code on it. Its centre is the code's. */
-export async function renderCodes(texts: readonly string[], level: QrLevel): Promise<readonly Grey[]> {
-  const document = new PDFDocument({ size: 'A4', autoFirstPage: false });
-  const chunks: Buffer[] = [];
-  document.on('data', (chunk: Buffer) => chunks.push(chunk));
-  const places = texts.map((text, index) => {
-    const cell = index % (columns * rows);
-    if (cell === 0) document.addPage();
-    const left = marginMm.left + (cell % columns) * cellMm + (cellMm - codeMm) / 2;
-    const top = marginMm.top + Math.floor(cell / columns) * stepMm + (stepMm - codeMm) / 2;
-    drawCode(document, qrMatrix(text, level), left, top);
-    return { page: Math.floor(index / (columns * rows)), left, top };
-  });
-  document.end();
-  await once(document, 'end');
-  const pages = renderPages(Buffer.concat(chunks));
-  const sidePx = Math.round((codeMm + 2 * borderMm) * paperPixelsPerMm);
-  return places.map(({ page, left, top }) => {
-    const picture = pages[page];
-    if (picture === undefined) throw new Error(`page ${page + 1} was not rendered`);
-    const leftPx = Math.round((left - borderMm) * paperPixelsPerMm);
-    return crop(picture, leftPx, Math.round((top - borderMm) * paperPixelsPerMm), sidePx, sidePx, 255);
+/** Texts of cards that one made-up issuer signed. */
+export function drawCardTexts(count: number, chance: Chance): readonly string[] {
+  const key = createPrivateKey({ key: Buffer.concat([pkcs8Head, chance.bytes(32)]), format: 'der', type: 'pkcs8' });
+  const issuer = issuerIdOf(exportIssuerKey(key));
+  return Array.from({ length: count }, () => {
+    const id = chance.bytes(cardIdBytes);
+    return signCard({ issuer, id, issuedDay: 2500, expiryDay: 3230, kind: personalCard }, key);
   });
 }
 
-function drawCode(
-  document: PDFKit.PDFDocument,
-  matrix: readonly (readonly boolean[])[],
-  leftMm: number,
-  topMm: number,
-): void {
-  const module = (codeMm / matrix.length) * pointsPerMm;
-  matrix.forEach((row, y) => {
-    for (let x = 0; x < row.length; x++) {
-      if (!row[x]) continue;
-      let end = x;
-      while (row[end]) end++;
-      document.rect(leftMm * pointsPerMm + x * module, topMm * pointsPerMm + y * module, (end - x) * module, module);
-      x = end;
-    }
+/** Prints cards with these texts at a level, and cuts them out. In the order of the texts. */
+export async function printCards(texts: readonly string[], level: QrLevel): Promise<readonly Paper[]> {
+  const papers = new Map<string, Paper>();
+  for (const page of renderPages(await drawPdf(texts, level))) {
+    for (const { text, paper } of await cutOut(page)) papers.set(text, paper);
+  }
+  return texts.map((text) => {
+    const paper = papers.get(text);
+    if (paper === undefined) throw new Error(`the clean page does not show ${text}`);
+    return paper;
   });
-  document.fill('black'); // one path: no hairlines between the rows
+}
+
+/** The PDF that the gateway would write for them. */
+async function drawPdf(texts: readonly string[], level: QrLevel): Promise<Buffer> {
+  const card = { name: 'Nguyễn Văn A', birthYear: 1999, number: '123 456 789 0', expires: '05/11/2028' };
+  const cards: readonly PrintedCard[] = texts.map((text) => ({ ...card, text }));
+  const issuedBy = { name: 'Nhà máy Bình Minh', contact: '0900 000 000' };
+  const folder = await mkdtemp(join(tmpdir(), 'ravao-print-'));
+  try {
+    const path = join(folder, 'cards.pdf');
+    await using file = await openPdfFile(path);
+    const { signal } = new AbortController();
+    const draw = (pdf: PDFKit.PDFDocument) => drawSheets(pdf, cards, issuedBy, { progress: () => {}, signal, level });
+    await file.write(draw, { title: 'Thẻ', nowMs: 0 });
+    return await readFile(path);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** The pages of a PDF at 300 dpi. Throws an Error with what poppler said where it fails. */
-export function renderPages(pdf: Buffer): readonly Grey[] {
+function renderPages(pdf: Buffer): readonly Grey[] {
   const { status, stdout, stderr, error } = spawnSync('pdftoppm', ['-r', '300', '-gray', '-'], {
     input: pdf,
     maxBuffer: 1024 * 1024 * 1024,
   });
   if (status !== 0) throw new Error(`pdftoppm: ${stderr?.toString() ?? ''}${error?.message ?? ''}`);
   return readPgms(stdout);
+}
+
+/** The cards of a page: a decoder says where each code lies, the marks say where its card ends. */
+async function cutOut(page: Grey): Promise<readonly { readonly text: string; readonly paper: Paper }[]> {
+  const side = codeMm.card * paperPixelsPerMm;
+  const width = cutMm.width * paperPixelsPerMm;
+  const height = cutMm.height * paperPixelsPerMm;
+  return (await readQrCodes(toPgm(page))).map(({ text, position }) => {
+    const corners = [position.topLeft, position.topRight, position.bottomLeft, position.bottomRight];
+    const x = corners.reduce((sum, corner) => sum + corner.x / 4, 0);
+    const y = corners.reduce((sum, corner) => sum + corner.y / 4, 0);
+    const marks = { left: cutMm.left * paperPixelsPerMm, top: cutMm.top * paperPixelsPerMm };
+    const left = Math.round(marks.left + Math.floor((x - marks.left) / width) * width);
+    const top = Math.round(marks.top + Math.floor((y - marks.top) / height) * height);
+    const card = crop(page, left, top, Math.round(width), Math.round(height), 255);
+    return { text, paper: { ...card, code: { left: x - left - side / 2, top: y - top - side / 2, side } } };
+  });
 }

@@ -9,6 +9,7 @@ import {
   type Folds,
   fade,
   fold,
+  type Paper,
   type Photocopies,
   photocopy,
   printed,
@@ -47,8 +48,8 @@ const blurred: readonly Strength[] = [0.15, 0.28, 0.42, 0.6].map((blurMm) => ({
 
 const dirtied: readonly Strength[] = (
   [
-    [0.02, [0.5, 3], [0.65, 0.9], 0.003, [0.2, 0.5]],
-    [0.05, [1, 6], [0.6, 0.85], 0.005, [0.2, 0.6]],
+    [0.02, [0.5, 3], [0.65, 0.9], 0.002, [0.2, 0.4]],
+    [0.05, [1, 6], [0.6, 0.85], 0.004, [0.2, 0.5]],
     [0.08, [1, 8], [0.45, 0.8], 0.015, [0.3, 1.6]],
     [0.15, [2, 10], [0.35, 0.75], 0.04, [0.4, 4]],
   ] as const
@@ -63,8 +64,8 @@ const dirtied: readonly Strength[] = (
 
 const scratched: readonly Strength[] = (
   [
-    [3, [0.1, 0.25], 0.35],
-    [5, [0.1, 0.3], 0.4],
+    [3, [0.1, 0.2], 0.3],
+    [5, [0.1, 0.25], 0.35],
     [7, [0.2, 0.6], 0.7],
     [10, [0.4, 1.2], 1],
   ] as const
@@ -104,8 +105,8 @@ const faded: readonly Strength[] = [0.6, 0.35, 0.15, 0.06].map((contrast) => ({
 
 const photocopied: readonly Strength[] = (
   [
-    [1, 0.1, 0.5],
-    [2, 0.14, 1],
+    [1, 0.08, 0.5],
+    [2, 0.12, 1],
     [3, 0.2, 4],
     [4, 0.3, 12],
   ] as const
@@ -154,7 +155,12 @@ export const damages: readonly Damage[] = [
  * Pictures of one worn card, taken one after the other while a hand holds it.
  * @param seed The same seed does the same harm, whatever is printed.
  */
-export async function wearAndPhotograph(card: Grey, wear: Wear, seed: number, looks: number): Promise<readonly Grey[]> {
+export async function wearAndPhotograph(
+  card: Paper,
+  wear: Wear,
+  seed: number,
+  looks: number,
+): Promise<readonly Grey[]> {
   const chance = seededChance(seed);
   let paper = printed(card);
   if (wear.photocopies) paper = await photocopy(paper, wear.photocopies, chance);

@@ -36,25 +36,41 @@ export async function blur(picture: Grey, sigma: number): Promise<Grey> {
 }
 
 /** The mean along a straight line through every pixel: a hand that moved while the shutter was open. */
-export function smear(picture: Grey, lengthPx: number, angle: number): Grey {
-  const steps = Math.max(1, Math.ceil(lengthPx));
-  const sum = new Float32Array(picture.data.length);
-  const { width, height, data } = picture;
-  for (let step = 0; step < steps; step++) {
-    const along = steps === 1 ? 0 : (step / (steps - 1) - 0.5) * lengthPx;
-    const dx = Math.round(along * Math.cos(angle));
-    const dy = Math.round(along * Math.sin(angle));
-    for (let y = 0; y < height; y++) {
-      const row = Math.min(height - 1, Math.max(0, y + dy)) * width;
-      for (let x = 0; x < width; x++) {
-        const at = y * width + x;
-        sum[at] = (sum[at] ?? 0) + (data[row + Math.min(width - 1, Math.max(0, x + dx))] ?? 0);
+export function smear({ width, height, data }: Grey, lengthPx: number, angle: number): Grey {
+  const smeared = plain(width, height, 0);
+  const steps = smearSteps(lengthPx, angle);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (const { dx, dy, share } of steps) {
+        const fromX = Math.min(width - 1, Math.max(0, x + dx));
+        const fromY = Math.min(height - 1, Math.max(0, y + dy));
+        sum += (data[fromY * width + fromX] ?? 0) * share;
+      }
+      smeared.data[y * width + x] = sum;
+    }
+  }
+  return smeared;
+}
+
+/** The pixels about one that a line through it touches, and the share of the line in each. */
+function smearSteps(lengthPx: number, angle: number): readonly { dx: number; dy: number; share: number }[] {
+  const points = Math.max(1, Math.ceil(lengthPx * 4));
+  const steps = new Map<string, { dx: number; dy: number; share: number }>();
+  for (let point = 0; point < points; point++) {
+    const along = ((point + 0.5) / points - 0.5) * lengthPx;
+    const x = along * Math.cos(angle);
+    const y = along * Math.sin(angle);
+    for (const dx of [Math.floor(x), Math.floor(x) + 1]) {
+      for (const dy of [Math.floor(y), Math.floor(y) + 1]) {
+        const share = ((1 - Math.abs(x - dx)) * (1 - Math.abs(y - dy))) / points;
+        const step = steps.get(`${dx} ${dy}`) ?? { dx, dy, share: 0 };
+        step.share += share;
+        steps.set(`${dx} ${dy}`, step);
       }
     }
   }
-  const smeared = plain(width, height, 0);
-  for (let at = 0; at < sum.length; at++) smeared.data[at] = (sum[at] ?? 0) / steps;
-  return smeared;
+  return [...steps.values()].filter(({ share }) => share > 0.001);
 }
 
 /** The tone between pixels, by straight lines; outside the picture the tone given. Pixel centres have whole numbers. */

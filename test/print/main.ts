@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../shared/system/clock.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
-import { cardText, renderCodes } from './cards.ts';
+import { drawCardTexts, printCards } from './cards.ts';
 import { type Damage, damages, wearAndPhotograph } from './damages.ts';
 import { contactSheet, type Grey } from './grey.ts';
 import { type Cell, tryCards } from './measure.ts';
@@ -57,16 +57,10 @@ function readArguments(): Plan | string {
   };
 }
 
-/** Texts that are the same for every level. */
-function textsOf({ samples, seed }: Plan): readonly string[] {
-  const chance = seededChance(seed);
-  return Array.from({ length: samples }, () => cardText(chance));
-}
-
 /** Two pictures of every damage in every strength, a row for each damage, at the first of the levels. */
 async function drawSheet(plan: Plan, path: string): Promise<void> {
   const views: Grey[] = [];
-  const cards = await renderCodes(textsOf({ ...plan, samples: 2 }), plan.levels[0] ?? 'H');
+  const cards = await printCards(drawCardTexts(2, seededChance(plan.seed)), plan.levels[0] ?? 'L');
   for (const { strengths } of plan.damages.filter((damage) => damage.strengths.length > 1)) {
     for (const { wear } of strengths) {
       for (const [index, card] of cards.entries())
@@ -79,10 +73,10 @@ async function drawSheet(plan: Plan, path: string): Promise<void> {
 async function measureAll(plan: Plan): Promise<readonly Cell[]> {
   const cells: Cell[] = [];
   const { samples, seed, looks } = plan;
-  const texts = textsOf(plan);
+  const texts = drawCardTexts(samples, seededChance(seed)); // the same for every level
   for (const level of plan.levels) {
     const startedMs = systemClock.monotonicMs();
-    const cards = { level, texts, pictures: await renderCodes(texts, level) };
+    const cards = { level, texts, papers: await printCards(texts, level) };
     for (const damage of plan.damages) {
       for (let strength = 1; strength <= damage.strengths.length; strength++)
         cells.push(...(await tryCards(cards, { damage, strength, samples, seed, looks })));

@@ -3,12 +3,13 @@ import type { QrLevel } from '../../gateway/cards/qr-matrix.ts';
 import { type Damage, wearAndPhotograph } from './damages.ts';
 import { decoders } from './decoders.ts';
 import type { Grey } from './grey.ts';
+import type { Paper } from './paper.ts';
 
-/** Pictures of printed cards of one level, each with the text that it must give. */
+/** Cards of one level, cut out of their sheets, each with the text that it must give. */
 export interface PrintedCards {
   readonly level: QrLevel;
   readonly texts: readonly string[];
-  readonly pictures: readonly Grey[];
+  readonly papers: readonly Paper[];
 }
 
 /** One cell of the table. */
@@ -43,10 +44,10 @@ export async function tryCards(cards: PrintedCards, trial: Trial): Promise<reado
   const views: Grey[] = [];
   const expected: string[] = [];
   for (let sample = 0; sample < samples; sample++) {
-    const picture = cards.pictures[sample % cards.pictures.length];
+    const paper = cards.papers[sample % cards.papers.length];
     const text = cards.texts[sample % cards.texts.length];
-    if (picture === undefined || text === undefined) throw new RangeError('no card to wear');
-    views.push(...(await wearAndPhotograph(picture, wear, seedOf(trial, sample), looks)));
+    if (paper === undefined || text === undefined) throw new RangeError('no card to wear');
+    views.push(...(await wearAndPhotograph(paper, wear, seedOf(trial, sample), looks)));
     expected.push(text);
   }
   const cells: Cell[] = [];

@@ -1,16 +1,22 @@
 /**
- * What happens to the paper: damage done to a rendered card at 300 dpi, before any camera sees it. Every function takes
- * a picture whose centre is the code's centre and gives a new one, the same for the same chance.
+ * What happens to the paper: damage done to a rendered card at 300 dpi, before any camera sees it. Every function gives
+ * a new paper, the same for the same chance.
  */
 import type { Chance } from '../../shared/ports.ts';
-import { blur, type Grey, plain, toneAt } from './grey.ts';
+import { blur, type Grey, toneAt } from './grey.ts';
 import { between, normals, patches } from './noise.ts';
 
 /** Pixels in a millimetre of the rendered page: 300 dpi. */
 export const paperPixelsPerMm = 300 / 25.4;
 
-/** The code's side, without the quiet zone around it. */
-export const codeMm = 50;
+/** A card as it was rendered, cut out along its marks. */
+export interface Paper extends Grey {
+  /** Where the code lies, without its quiet zone: its upper left corner and its side, in pixels. */
+  readonly code: { readonly left: number; readonly top: number; readonly side: number };
+}
+
+/** The tone of a hand or a counter behind the card. */
+export const behindTone = 95;
 
 /** Tones of clean paper and of fresh ink in a camera's picture: no ink is black, no paper is white. */
 const paperTone = 225;
@@ -66,21 +72,20 @@ export interface Photocopies {
 }
 
 /** The same picture with ink and paper of real tones. */
-export function printed({ width, height, data }: Grey): Grey {
-  const toned = plain(width, height, 0);
-  for (let at = 0; at < data.length; at++) toned.data[at] = inkTone + ((paperTone - inkTone) * (data[at] ?? 0)) / 255;
+export function printed(paper: Paper): Paper {
+  const toned = copyOf(paper);
+  const { data } = toned;
+  for (let at = 0; at < data.length; at++) data[at] = inkTone + ((paperTone - inkTone) * (data[at] ?? 0)) / 255;
   return toned;
 }
 
-/** A copy to work on, and where its code lies. */
-function workOn({ width, height, data }: Grey) {
-  const side = codeMm * paperPixelsPerMm;
-  return { width, height, data: data.slice(), left: (width - side) / 2, top: (height - side) / 2, side };
+function copyOf(paper: Paper): Paper {
+  return { ...paper, data: paper.data.slice() };
 }
 
 /** Stains and crumbs on the code until each cover their share of it. */
-export function dirty(picture: Grey, { stains, crumbs }: Dirt, chance: Chance): Grey {
-  const stained = spot(picture, stains, chance, () => {
+export function dirty(paper: Paper, { stains, crumbs }: Dirt, chance: Chance): Paper {
+  const stained = spot(paper, stains, chance, () => {
     const left = between(chance, ...stains.leaves);
     return (tone) => tone * left;
   });
@@ -92,12 +97,14 @@ export function dirty(picture: Grey, { stains, crumbs }: Dirt, chance: Chance): 
 
 /** @param drawColour What the next spot makes of a tone. */
 function spot(
-  picture: Grey,
+  paper: Paper,
   { share, sizeMm }: Spots,
   chance: Chance,
   drawColour: () => (tone: number) => number,
-): Grey {
-  const { width, height, data, left, top, side } = workOn(picture);
+): Paper {
+  const spotted = copyOf(paper);
+  const { width, height, data } = spotted;
+  const { left, top, side } = paper.code;
   const covered = new Uint8Array(width * height);
   let open = share * side * side;
   while (open > 0) {
@@ -118,7 +125,7 @@ function spot(
       }
     }
   }
-  return { width, height, data };
+  return spotted;
 }
 
 /** A round shape with an uneven edge, at most 1.5 times as far out as its radius. */
@@ -138,8 +145,10 @@ function spotOutline(radius: number, chance: Chance): (dx: number, dy: number) =
 }
 
 /** Lines across the code where the ink is scratched off, one in four of them dark with what rubbed in. */
-export function scratch(picture: Grey, { count, widthMm, depth }: Scratches, chance: Chance): Grey {
-  const { width, height, data, left, top, side } = workOn(picture);
+export function scratch(paper: Paper, { count, widthMm, depth }: Scratches, chance: Chance): Paper {
+  const scratched = copyOf(paper);
+  const { width, height, data } = scratched;
+  const { left, top, side } = paper.code;
   for (let line = 0; line < count; line++) {
     const radius = (between(chance, ...widthMm) * paperPixelsPerMm) / 2;
     const lengthPx = side * between(chance, 0.4, 1.2);
@@ -158,23 +167,25 @@ export function scratch(picture: Grey, { count, widthMm, depth }: Scratches, cha
         for (let px = Math.ceil(x - reach); px <= x + reach; px++) {
           if (px < 0 || py < 0 || px >= width || py >= height || Math.hypot(px - x, py - y) > reach) continue;
           const at = py * width + px;
-          data[at] = (picture.data[at] ?? 0) * (1 - depth) + tone * depth;
+          data[at] = (paper.data[at] ?? 0) * (1 - depth) + tone * depth;
         }
       }
     }
   }
-  return { width, height, data };
+  return scratched;
 }
 
-/** Creases across the code: no ink along them, and one side bent (narrower, a little slid along) and in shadow. */
-export function fold(picture: Grey, folds: Folds, chance: Chance): Grey {
-  let folded = picture;
+/** Creases across the code: less ink along them, and one side bent (narrower, a little slid along) and in shadow. */
+export function fold(paper: Paper, folds: Folds, chance: Chance): Paper {
+  let folded = paper;
   for (let index = 0; index < folds.count; index++) folded = foldOnce(folded, folds, chance);
   return folded;
 }
 
-function foldOnce(picture: Grey, { bendDegrees, shadow, creaseMm, depth }: Folds, chance: Chance): Grey {
-  const { width, height, data, side } = workOn(picture);
+function foldOnce(paper: Paper, { bendDegrees, shadow, creaseMm, depth }: Folds, chance: Chance): Paper {
+  const folded = copyOf(paper);
+  const { width, height, data } = folded;
+  const { left, top, side } = paper.code;
   const angle = between(chance, 0, 2 * Math.PI);
   const across = { x: Math.cos(angle), y: Math.sin(angle) };
   const shift = side * between(chance, -0.35, 0.35); // of the crease from the code's centre
@@ -185,28 +196,30 @@ function foldOnce(picture: Grey, { bendDegrees, shadow, creaseMm, depth }: Folds
   const worn = patches(chance, width, height, 1.5 * paperPixelsPerMm);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const dx = x - width / 2;
-      const dy = y - height / 2;
+      const dx = x - left - side / 2;
+      const dy = y - top - side / 2;
       const over = dx * across.x + dy * across.y - shift;
       const more = over > 0 ? over * (stretch - 1) : 0;
       const aside = over > 0 ? over * slide : 0;
-      let tone = toneAt(
-        picture,
-        x + more * across.x - aside * across.y,
-        y + more * across.y + aside * across.x,
-        paperTone,
-      );
+      const flatX = x + more * across.x - aside * across.y;
+      const flatY = y + more * across.y + aside * across.x;
+      if (flatX < 0 || flatY < 0 || flatX >= width || flatY >= height) {
+        data[y * width + x] = behindTone; // the bent side is shorter than it was
+        continue;
+      }
+      let tone = toneAt(paper, flatX, flatY, paperTone);
       if (Math.abs(over) < crease * (1 + 0.5 * worn(x, y))) tone += (paperTone - 15 - tone) * depth;
       if (over > 0) tone *= 1 - shade;
       data[y * width + x] = tone * (1 - 0.6 * shadow * Math.exp(-Math.abs(over) / (1.2 * paperPixelsPerMm)));
     }
   }
-  return { width, height, data };
+  return folded;
 }
 
 /** Ink that paled in the sun or was rubbed: less contrast, here more and there less, on paper that yellowed. */
-export function fade(picture: Grey, { contrast }: Fading, chance: Chance): Grey {
-  const { width, height, data } = workOn(picture);
+export function fade(paper: Paper, { contrast }: Fading, chance: Chance): Paper {
+  const faded = copyOf(paper);
+  const { width, height, data } = faded;
   const uneven = patches(chance, width, height, 15 * paperPixelsPerMm);
   const yellowed = paperTone - 25 * (1 - contrast);
   for (let y = 0; y < height; y++) {
@@ -216,18 +229,19 @@ export function fade(picture: Grey, { contrast }: Fading, chance: Chance): Grey 
       data[at] = yellowed - (paperTone - (data[at] ?? 0)) * left;
     }
   }
-  return { width, height, data };
+  return faded;
 }
 
 /** Copies of copies: each unsharp, then pushed towards black and white about a tone that differs, with specks of toner. */
-export async function photocopy(picture: Grey, copies: Photocopies, chance: Chance): Promise<Grey> {
-  let copy = picture;
+export async function photocopy(paper: Paper, copies: Photocopies, chance: Chance): Promise<Paper> {
+  let copy = paper;
   for (let generation = 0; generation < copies.generations; generation++) copy = await copyOnce(copy, copies, chance);
   return copy;
 }
 
-async function copyOnce(picture: Grey, { blurMm, specksPerCm2 }: Photocopies, chance: Chance): Promise<Grey> {
-  const { width, height, data } = workOn(await blur(picture, blurMm * paperPixelsPerMm));
+async function copyOnce(paper: Paper, { blurMm, specksPerCm2 }: Photocopies, chance: Chance): Promise<Paper> {
+  const copy = copyOf({ ...paper, ...(await blur(paper, blurMm * paperPixelsPerMm)) });
+  const { width, height, data } = copy;
   const threshold = between(chance, 100, 165); // below the middle the copy is pale, above it is fat
   const drum = patches(chance, width, height, 12 * paperPixelsPerMm);
   const grain = normals(chance);
@@ -250,5 +264,5 @@ async function copyOnce(picture: Grey, { blurMm, specksPerCm2 }: Photocopies, ch
       }
     }
   }
-  return { width, height, data };
+  return copy;
 }
