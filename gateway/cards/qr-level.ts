@@ -2,7 +2,7 @@
 import { type QrLevel, qrMatrix } from './qr-matrix.ts';
 
 /** The level of printed cards and posters: what `test/print` measured to be read most often on paper that has suffered. */
-export const printLevel: QrLevel = 'H';
+export const printLevel: QrLevel = 'Q';
 
 /** From the level that bears most to the one that has the largest modules. */
 const levels: readonly QrLevel[] = ['H', 'Q', 'M', 'L'];

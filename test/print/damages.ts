@@ -67,7 +67,7 @@ const scratched: readonly Strength[] = (
     [3, [0.1, 0.2], 0.3],
     [5, [0.1, 0.25], 0.35],
     [7, [0.2, 0.6], 0.7],
-    [10, [0.4, 1.2], 1],
+    [8, [0.4, 1], 1],
   ] as const
 ).map(([count, widthMm, depth]) => ({
   terms: `${count} of 20–60 mm, ${widthMm.join('–')} mm wide, ${percent(depth)} of the ink gone`,
@@ -79,10 +79,12 @@ const folded: readonly Strength[] = (
     [1, 5, 0.1, 0.1, 0.3],
     [1, 10, 0.2, 0.2, 0.4],
     [2, 20, 0.3, 0.5, 0.8],
-    [3, 35, 0.5, 1.2, 1],
+    [2, 30, 0.45, 1, 1],
   ] as const
 ).map(([count, bendDegrees, shadow, creaseMm, depth]) => ({
-  terms: `${count}, bent ${bendDegrees}°, shadow ${percent(shadow)}, crease ${creaseMm} mm, ${percent(depth)} of its ink gone`,
+  terms:
+    `${count === 1 ? '1 crease' : `${count} creases`} of ${creaseMm} mm, ${percent(depth)} of the ink gone, ` +
+    `bent ${bendDegrees}°, shadow ${percent(shadow)}`,
   wear: { folds: { count, bendDegrees, shadow, creaseMm, depth } },
 }));
 
@@ -98,24 +100,24 @@ const rotated: readonly Strength[] = (
   wear: { shot: { turnDegrees, tiltDegrees } },
 }));
 
-const faded: readonly Strength[] = [0.6, 0.35, 0.15, 0.06].map((contrast) => ({
+const faded: readonly Strength[] = [0.6, 0.35, 0.15, 0.08].map((contrast) => ({
   terms: `${percent(contrast)} of the contrast left`,
   wear: { fading: { contrast } },
 }));
 
 const photocopied: readonly Strength[] = (
   [
-    [1, 0.08, 0.5],
-    [2, 0.12, 1],
+    [1, 0.1, 0.5],
+    [2, 0.14, 1],
     [3, 0.2, 4],
     [4, 0.3, 12],
   ] as const
 ).map(([generations, blurMm, specksPerCm2]) => ({
-  terms: `${generations} generations, σ ${blurMm} mm, ${specksPerCm2} specks/cm² each`,
+  terms: `${generations === 1 ? '1 generation' : `${generations} generations`}, σ ${blurMm} mm, ${specksPerCm2} specks/cm² each`,
   wear: { photocopies: { generations, blurMm, specksPerCm2 } },
 }));
 
-const distant: readonly Strength[] = [130, 170, 220, 280].map((seenMm) => ({
+const distant: readonly Strength[] = [150, 220, 300, 400].map((seenMm) => ({
   terms: `${seenMm / 10} cm seen across, the code ${Math.round((640 * 50) / seenMm)} px`,
   wear: { shot: { seenMm } },
 }));

@@ -8,8 +8,8 @@ export const levels: readonly QrLevel[] = ['L', 'M', 'Q', 'H'];
 /** A level must read at least so often at the mild strengths, by each decoder, whichever single damage it is. */
 export const mildShareMin = 0.99;
 
-/** The strengths that cards must stand. */
-export const mildStrengths = [1, 2] as const;
+/** The strengths up to this one are what cards must stand. */
+export const mildStrengthMax = 2;
 
 /** The damage that is all others together: shown, but neither asked for nor counted. */
 export const allAtOnce = 'all at once';
@@ -19,8 +19,10 @@ export interface Standing {
   readonly level: QrLevel;
   /** The lowest share read in any cell at the mild strengths. */
   readonly mildWorst: number;
-  /** The mean share read at the two other strengths, by the decoder that reads fewer. */
+  /** The mean share read at strengths 3 and 4, by the decoder that reads fewer. */
   readonly worn: number;
+  /** The same at strength 3 alone; for people to read. */
+  readonly badlyWorn: number;
 }
 
 function shareOf(cells: readonly Cell[]): number {
@@ -28,24 +30,26 @@ function shareOf(cells: readonly Cell[]): number {
   return cells.reduce((sum, { read }) => sum + read, 0) / samples;
 }
 
+/** The mean share that the decoder reads which reads fewer; NaN where nothing was tried. */
+function byWeakerDecoder(cells: readonly Cell[]): number {
+  const shares = Array.from(Map.groupBy(cells, ({ decoder }) => decoder).values(), shareOf);
+  return shares.length === 0 ? Number.NaN : Math.min(...shares);
+}
+
 /** How each level does over all single damages. */
 export function compareLevels(cells: readonly Cell[]): readonly Standing[] {
   const counted = cells.filter(({ damage }) => damage !== allAtOnce);
-  return levels
-    .filter((level) => cells.some((cell) => cell.level === level))
-    .map((level) => {
-      const own = counted.filter((cell) => cell.level === level);
-      const isMild = ({ strength }: Cell) => (mildStrengths as readonly number[]).includes(strength);
-      const worn = Map.groupBy(
-        own.filter((cell) => !isMild(cell)),
-        ({ decoder }) => decoder,
-      );
-      return {
-        level,
-        mildWorst: Math.min(...own.filter(isMild).map((cell) => shareOf([cell]))),
-        worn: Math.min(...Array.from(worn.values(), shareOf)),
-      };
-    });
+  const tried = levels.filter((level) => counted.some((cell) => cell.level === level));
+  return tried.map((level) => {
+    const own = counted.filter((cell) => cell.level === level);
+    const mild = own.filter(({ strength }) => strength <= mildStrengthMax);
+    return {
+      level,
+      mildWorst: Math.min(...mild.map((cell) => shareOf([cell]))),
+      worn: byWeakerDecoder(own.filter(({ strength }) => strength > mildStrengthMax)),
+      badlyWorn: byWeakerDecoder(own.filter(({ strength }) => strength === mildStrengthMax + 1)),
+    };
+  });
 }
 
 /** Of the levels that stand mild wear, the one read most often when worn; at a tie the coarser code. Null: none stands it. */
@@ -73,7 +77,7 @@ export function renderTable(damages: readonly Damage[], cells: readonly Cell[]):
         );
         if (cell === undefined) return '';
         const share = shareOf([cell]);
-        const isAsked = index < mildStrengths.length && name !== allAtOnce;
+        const isAsked = index < mildStrengthMax && name !== allAtOnce;
         return isAsked && share < mildShareMin ? `**${percent(share)}**` : percent(share);
       });
       lines.push(`| ${name} | ${index + 1}: ${terms} | ${figures.join(' | ')} |`);
@@ -85,9 +89,9 @@ export function renderTable(damages: readonly Damage[], cells: readonly Cell[]):
 /** The decision and what it rests on, in words. */
 export function renderDecision(standings: readonly Standing[]): string {
   const lines = standings.map(
-    ({ level, mildWorst, worn }) =>
-      `${level}: at least ${percent(mildWorst)} % at strengths ${mildStrengths.join(' and ')}, ` +
-      `${percent(worn)} % at the others by the weaker decoder`,
+    ({ level, mildWorst, worn, badlyWorn }) =>
+      `${level}: at least ${percent(mildWorst)} % in every cell at strengths 1 and 2; by the weaker decoder ` +
+      `${percent(worn)} % on average at strengths 3 and 4 (${percent(badlyWorn)} % at strength 3)`,
   );
   const level = decide(standings);
   const verdict = level === null ? 'No level stands mild wear.' : `Decision: level ${level}.`;

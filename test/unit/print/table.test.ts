@@ -16,9 +16,9 @@ describe('the level of printed codes', () => {
     ];
     const standings = compareLevels(cells);
     expect(standings).toEqual([
-      { level: 'L', mildWorst: 0.98, worn: 0.9 },
-      { level: 'M', mildWorst: 0.99, worn: 0.6 },
-      { level: 'Q', mildWorst: 0.99, worn: 0.7 },
+      { level: 'L', mildWorst: 0.98, worn: 0.9, badlyWorn: 0.9 },
+      { level: 'M', mildWorst: 0.99, worn: 0.6, badlyWorn: 0.6 },
+      { level: 'Q', mildWorst: 0.99, worn: 0.7, badlyWorn: 0.7 },
     ]);
     expect(decide(standings)).toBe('Q');
     expect(renderDecision(standings)).toContain('Decision: level Q.');
@@ -34,15 +34,15 @@ describe('the level of printed codes', () => {
 
   test('is the coarser code where two are equal, as each of its squares is larger', () => {
     const standings = [
-      { level: 'H', mildWorst: 1, worn: 0.5 },
-      { level: 'M', mildWorst: 1, worn: 0.5 },
+      { level: 'H', mildWorst: 1, worn: 0.5, badlyWorn: 0.5 },
+      { level: 'M', mildWorst: 1, worn: 0.5, badlyWorn: 0.5 },
     ] as const;
     expect(decide(standings)).toBe('M');
   });
 
   test('is not judged by all damages together', () => {
     const cells = [cell('M', 1, 100), cell('M', 3, 50), cell('M', 1, 0, { damage: allAtOnce })];
-    expect(compareLevels(cells)).toEqual([{ level: 'M', mildWorst: 1, worn: 0.5 }]);
+    expect(compareLevels(cells)).toEqual([{ level: 'M', mildWorst: 1, worn: 0.5, badlyWorn: 0.5 }]);
   });
 
   test('is none where every level fails at mild wear', () => {
