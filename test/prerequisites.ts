@@ -20,9 +20,9 @@ const testTools: readonly Tool[] = [
   { command: 'git', package: 'git' }, // the files that the tidiness rules look at
   { command: 'mosquitto_pub', package: 'mosquitto-clients' }, // a third party's MQTT client
   { command: 'openssl', package: 'openssl' }, // a third party's eyes on our certificates
-  { command: 'pdftoppm', package: 'poppler-utils' }, // a printer's eyes on our PDF
+  { command: 'pdftoppm', package: 'poppler-utils' }, // a third party's eyes on printed cards: pictures, text and fonts
   { command: 'socat', package: 'socat' }, // pty pairs: a scanner's and an Arduino's wire
-  { command: 'zbarimg', package: 'zbar-tools' }, // a third party's reader of QR codes
+  { command: 'zbarimg', package: 'zbar-tools' }, // the other decoder of printed codes
 ];
 
 const benchTools: readonly Tool[] = [

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { SiteNotice } from '../../shared/entry.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { openTrust } from '../trust/authority.ts';
-import { hasIssuer, type Issuer, type IssuerNotice, openIssuer } from '../trust/issuer.ts';
+import { hasIssuer, type Issuer, type IssuerNotice, openIssuer, readIssuers } from '../trust/issuer.ts';
 import { openRegister } from './register.ts';
 import type { Register } from './registered-cards.ts';
 
@@ -32,10 +32,11 @@ export async function withIssuer<T>(place: IssuerPlace, work: (site: IssuingSite
   const folder = join(dataDir, 'trust');
   const { notice } = await openTrust(folder, { site, clock, log });
   using register = openRegister(dataDir);
-  const isNew = !hasIssuer(folder);
+  const before = hasIssuer(folder) ? readIssuers(folder)[0]?.name : null;
   const issuer = await openIssuer(folder, site);
-  // To be seen: in a wrong data directory it would print cards that no gate takes.
-  if (isNew) log.warn('issuer.made', { folder, issuer: issuer.notice.id });
+  // To be seen: with another data directory, or without RAVAO_SITE, cards would be printed that are not meant.
+  if (before === null) log.warn('issuer.made', { folder, issuer: issuer.notice.id });
+  else if (before !== site) log.warn('issuer.renamed', { folder, before, now: site });
   return await work({ issuer, notice, register });
 }
 

@@ -20,7 +20,7 @@ export const registerLockName = 'cards.lock';
 export const registerApplicationId = 0x52617602;
 
 /** How long a command waits for another one, or for a reader, blocking everything here. */
-const busyTimeoutMs = 5000;
+export const busyTimeoutMs = 5000;
 
 /** A register larger than this is not looked through each time: a revocation must not wait for it. */
 const checkedBytesMax = 64 * 1024 * 1024;
@@ -80,11 +80,11 @@ export function hasRegister(path: string): boolean {
  * empty database of its own, so the kernel releases it when the process ends, however it ends.
  * Throws the Faults REGISTER_BUSY and REGISTER_WRITE_FAILED.
  */
-export function lockRegister(dataDir: string): Disposable {
+export function lockRegister(dataDir: string, timeoutMs = busyTimeoutMs): Disposable {
   const path = join(dataDir, registerLockName);
   let database: Database.Database | undefined;
   try {
-    database = new Database(path, { timeout: busyTimeoutMs });
+    database = new Database(path, { timeout: timeoutMs });
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database?.close();

@@ -23,11 +23,12 @@ import {
 import { type Register, type RegisterReader, SqliteRegister } from './registered-cards.ts';
 
 /**
- * Opens the register of a data directory for writing and makes it where no card can have been issued yet. Waits up to
- * 5 s for another command. Throws the Faults REGISTER_BUSY, REGISTER_CORRUPT, REGISTER_MISSING, REGISTER_READ_FAILED,
- * REGISTER_SCHEMA_NEWER and REGISTER_WRITE_FAILED.
+ * Opens the register of a data directory for writing and makes it where no card can have been issued yet. Throws the
+ * Faults REGISTER_BUSY, REGISTER_CORRUPT, REGISTER_MISSING, REGISTER_READ_FAILED, REGISTER_SCHEMA_NEWER and
+ * REGISTER_WRITE_FAILED.
+ * @param timeoutMs how long to wait for another command, blocking everything here; 5 s unless told otherwise.
  */
-export function openRegister(dataDir: string): Register {
+export function openRegister(dataDir: string, timeoutMs?: number): Register {
   const path = registerPath(dataDir);
   using opening = new DisposableStack();
   try {
@@ -35,7 +36,7 @@ export function openRegister(dataDir: string): Register {
   } catch (error) {
     throw toRegisterFault(error, 'write', dataDir);
   }
-  opening.use(lockRegister(dataDir));
+  opening.use(lockRegister(dataDir, timeoutMs));
   if (!hasRegister(path)) {
     refuseToForget(dataDir);
     createRegisterFile(path);

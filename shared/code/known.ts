@@ -1,3 +1,4 @@
+/** What a kiosk knows when it reads a code: the time, whose cards count, and who signs certificates. */
 import type { KeyObject } from 'node:crypto';
 
 /** Who may sign printed cards. */
