@@ -1,18 +1,18 @@
 /** Printed cards as a printer gets them: our own PDF, rendered at 300 dpi by poppler, and cut along its marks. */
-import { spawnSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drawSheets } from '../../gateway/cards/card-sheet.ts';
-import { openPdfFile } from '../../gateway/cards/pdf-file.ts';
+import { openPdfFile, type Pdf } from '../../gateway/cards/pdf-file.ts';
 import { codeMm, type PrintedCard } from '../../gateway/cards/printed-card.ts';
 import type { QrLevel } from '../../gateway/cards/qr-matrix.ts';
 import { cardIdBytes, exportIssuerKey, issuerIdOf, personalCard, signCard } from '../../shared/card.ts';
 import type { Chance } from '../../shared/ports.ts';
+import { renderPages } from '../fakes/pdf-reader.ts';
 import { readQrCodes } from '../fakes/zxing.ts';
-import { crop, type Grey, readPgms, toPgm } from './grey.ts';
-import { type Paper, paperPixelsPerMm } from './paper.ts';
+import { crop, type Grey, readPng, toPgm } from './grey.ts';
+import { type Paper, paperDpi, paperPixelsPerMm } from './paper.ts';
 
 /** How the sheet is cut, from its upper left corner: three by three cards in the middle of A4. */
 const cutMm = { left: 6, top: 9, width: 66, height: 93 };
@@ -33,7 +33,7 @@ export function drawCardTexts(count: number, chance: Chance): readonly string[] 
 /** Prints cards with these texts at a level, and cuts them out. In the order of the texts. */
 export async function printCards(texts: readonly string[], level: QrLevel): Promise<readonly Paper[]> {
   const papers = new Map<string, Paper>();
-  for (const page of renderPages(await drawPdf(texts, level))) {
+  for (const page of await renderSheets(texts, level)) {
     for (const { text, paper } of await cutOut(page)) papers.set(text, paper);
   }
   return texts.map((text) => {
@@ -43,8 +43,8 @@ export async function printCards(texts: readonly string[], level: QrLevel): Prom
   });
 }
 
-/** The PDF that the gateway would write for them. */
-async function drawPdf(texts: readonly string[], level: QrLevel): Promise<Buffer> {
+/** The pages of the PDF that the gateway would write for them. */
+async function renderSheets(texts: readonly string[], level: QrLevel): Promise<readonly Grey[]> {
   const card = { name: 'Nguyễn Văn A', birthYear: 1999, number: '123 456 789 0', expires: '05/11/2028' };
   const cards: readonly PrintedCard[] = texts.map((text) => ({ ...card, text }));
   const issuedBy = { name: 'Nhà máy Bình Minh', contact: '0900 000 000' };
@@ -53,22 +53,12 @@ async function drawPdf(texts: readonly string[], level: QrLevel): Promise<Buffer
     const path = join(folder, 'cards.pdf');
     await using file = await openPdfFile(path);
     const { signal } = new AbortController();
-    const draw = (pdf: PDFKit.PDFDocument) => drawSheets(pdf, cards, issuedBy, { progress: () => {}, signal, level });
+    const draw = (pdf: Pdf) => drawSheets(pdf, cards, issuedBy, { progress: () => {}, signal, level });
     await file.write(draw, { title: 'Thẻ', nowMs: 0 });
-    return await readFile(path);
+    return await Promise.all((await renderPages(path, paperDpi)).map(readPng));
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-/** The pages of a PDF at 300 dpi. Throws an Error with what poppler said where it fails. */
-function renderPages(pdf: Buffer): readonly Grey[] {
-  const { status, stdout, stderr, error } = spawnSync('pdftoppm', ['-r', '300', '-gray', '-'], {
-    input: pdf,
-    maxBuffer: 1024 * 1024 * 1024,
-  });
-  if (status !== 0) throw new Error(`pdftoppm: ${stderr?.toString() ?? ''}${error?.message ?? ''}`);
-  return readPgms(stdout);
 }
 
 /** The cards of a page: a decoder says where each code lies, the marks say where its card ends. */

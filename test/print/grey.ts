@@ -94,19 +94,14 @@ export function toPgm({ width, height, data }: Grey): Buffer {
   ]);
 }
 
-/** Reads what `pdftoppm -gray` writes: netpbm files (P5, 8 bits) back to back. */
-export function readPgms(file: Buffer): readonly Grey[] {
-  const pictures: Grey[] = [];
-  for (let at = 0; at < file.length; ) {
-    const header = /^P5\s+(\d+)\s+(\d+)\s+255\s/.exec(file.toString('latin1', at, at + 64));
-    if (header === null) throw new Error(`no picture at byte ${at}`);
-    const width = Number(header[1]);
-    const height = Number(header[2]);
-    at += header[0].length;
-    pictures.push({ width, height, data: new Uint8ClampedArray(file.subarray(at, at + width * height)) });
-    at += width * height;
-  }
-  return pictures;
+/** Reads a grey PNG file. */
+export async function readPng(file: Buffer): Promise<Grey> {
+  const { data, info } = await sharp(file).extractChannel(0).raw().toBuffer({ resolveWithObject: true });
+  return {
+    width: info.width,
+    height: info.height,
+    data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.length),
+  };
 }
 
 /** Lays pictures of one size out in rows of `columns`, made smaller by `shrink`, as a PNG for people to look at. */

@@ -6,8 +6,9 @@ import type { Chance } from '../../shared/ports.ts';
 import { blur, type Grey, toneAt } from './grey.ts';
 import { between, normals, patches } from './noise.ts';
 
-/** Pixels in a millimetre of the rendered page: 300 dpi. */
-export const paperPixelsPerMm = 300 / 25.4;
+/** How finely pages are rendered, and what that is in pixels a millimetre. */
+export const paperDpi = 300;
+export const paperPixelsPerMm = paperDpi / 25.4;
 
 /** A card as it was rendered, cut out along its marks. */
 export interface Paper extends Grey {
