@@ -3,7 +3,7 @@ import { drawCode, drawLine, drawText } from './drawing.ts';
 import { mm, type Pdf, page } from './pdf-file.ts';
 import { codeMm, type IssuedBy, lostText, type PrintedCard, type Progress } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
-import { quietModules } from './qr-matrix.ts';
+import { type QrLevel, quietModules } from './qr-matrix.ts';
 
 const columns = 3;
 const rows = 3;
@@ -22,12 +22,12 @@ const padding = 3 * mm;
 /** Cards on one page. */
 export const cardsPerPage = columns * rows;
 
-/** Draws all cards, as many pages as they need. Ends early when `signal` aborts. */
+/** Draws all cards, as many pages as they need. Ends early when `signal` aborts. Only a measurement asks for a level. */
 export async function drawSheets(
   pdf: Pdf,
   cards: readonly PrintedCard[],
   issuedBy: IssuedBy,
-  options: { readonly progress: Progress; readonly signal: AbortSignal },
+  options: { readonly progress: Progress; readonly signal: AbortSignal; readonly level?: QrLevel },
 ): Promise<void> {
   for (let first = 0; first < cards.length && !options.signal.aborted; first += cardsPerPage) {
     pdf.addPage();
@@ -36,7 +36,7 @@ export async function drawSheets(
     for (const [place, card] of onPage.entries()) {
       const x = left + (place % columns) * cardWidth;
       const y = top + Math.floor(place / columns) * cardHeight;
-      drawCard(pdf, card, issuedBy, { x, y });
+      drawCard(pdf, card, issuedBy, { x, y }, options.level);
     }
     options.progress(first + onPage.length, cards.length);
     // Lets the file take what was drawn, and a signal through.
@@ -67,8 +67,9 @@ function drawCard(
   card: PrintedCard,
   issuedBy: IssuedBy,
   at: { readonly x: number; readonly y: number },
+  level?: QrLevel,
 ): void {
-  const modules = qrForPrint(card.text, codeMm.card);
+  const modules = qrForPrint(card.text, codeMm.card, level);
   if (modules === null) throw new RangeError('a code that is too long was not refused');
   const quiet = (quietModules * side) / modules.length;
   const codeTop = at.y + Math.max(quiet, padding) + 0.5 * mm;
