@@ -23,11 +23,13 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
   '@serialport/stream': ['hardware/'],
   aedes: ['gateway/broker.ts'],
   'better-sqlite3': ['kiosk/outbox-database.ts', 'kiosk/outbox.ts', 'gateway/audit/audit-lock.ts', 'gateway/store/'],
+  'csv-parse': ['gateway/backfill/'],
   'firmata-io': ['hardware/'],
   'johnny-five': ['hardware/'],
   mqtt: ['kiosk/link.ts'],
   'node-hid': ['hardware/'],
   pino: ['shared/system/log.ts'],
+  pdfkit: ['gateway/report/'],
   'pino-pretty': ['shared/system/log.ts'],
   'reflect-metadata': ['gateway/trust/'],
   serialport: ['hardware/'],
@@ -36,8 +38,13 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that decide and do nothing else: they import no built-in module, and at run time only each other and zod. */
 export const pureFiles: readonly string[] = [
+  'gateway/backfill/paper-row.ts',
   'gateway/forwarding.ts',
   'gateway/packet-guard.ts',
+  'gateway/report/figures.ts',
+  'gateway/report/period.ts',
+  'gateway/report/site-kind.ts',
+  'gateway/report/words.ts',
   'gateway/upstream/cloud-events.ts',
   'gateway/upstream/http-answer.ts',
   'gateway/upstream/upstream-url.ts',
