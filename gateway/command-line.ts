@@ -29,10 +29,11 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- cards ...                      printed cards for people without a phone: see "cards help"
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
+  npm run -s gateway -- report ...                     counts of a day or a week for the authority: see "report --help"
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
-RAVAO_DATA_DIR RAVAO_SITE RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA
+RAVAO_DATA_DIR RAVAO_SITE RAVAO_SITE_KIND RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA
 RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
 `;
 
@@ -45,6 +46,7 @@ export async function runCommand(
   if (args[0] === 'cards') return cards(args.slice(1), environment, signal);
   if (args[0] === 'poster') return cards(args, environment, signal);
   if (args[0] === 'backfill') return backfill(args.slice(1), environment, signal);
+  if (args[0] === 'report') return report(args.slice(1), environment);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
@@ -168,4 +170,11 @@ async function backfill(args: readonly string[], environment: Environment, signa
   // Serving has no need of it.
   const { runBackfill } = await import('./backfill/command.ts');
   return runBackfill(args, { config, clock: systemClock, log, signal, print, warn });
+}
+
+async function report(args: readonly string[], environment: Environment): Promise<number> {
+  const config = readSiteConfig(environment);
+  const warn = (text: string) => void process.stderr.write(text);
+  const { runReport } = await import('./report/command.ts');
+  return runReport(args, { config, clock: systemClock, print, warn });
 }

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { type Environment, logLevelSchema, readEnvironment } from '../shared/environment.ts';
+import { siteKindNames } from './report/site-kind.ts';
 import { parseUpstreamUrls } from './upstream/upstream-url.ts';
 
 /** Where entries go unless told otherwise: this file in the data directory. */
@@ -14,6 +15,7 @@ const dataSchema = z.object({ RAVAO_DATA_DIR: z.string().default('./data/gateway
 /** What every command needs. */
 const siteSchema = dataSchema.extend({
   RAVAO_SITE: z.string().max(200, 'must be at most 200 characters').default('ravao'),
+  RAVAO_SITE_KIND: z.enum(siteKindNames, `must be one of ${siteKindNames.join(' ')}`).optional(),
   RAVAO_LOG_LEVEL: logLevelSchema,
 });
 
@@ -43,7 +45,12 @@ export type GatewayConfig = ReturnType<typeof readGatewayConfig>;
 /** Where the data is and whose site it is: for every command but `serve`. Throws the Fault CONFIG_INVALID. */
 export function readSiteConfig(environment: Environment) {
   const values = readEnvironment(siteSchema, environment);
-  return Object.freeze({ dataDir: values.RAVAO_DATA_DIR, site: values.RAVAO_SITE, logLevel: values.RAVAO_LOG_LEVEL });
+  return Object.freeze({
+    dataDir: values.RAVAO_DATA_DIR,
+    site: values.RAVAO_SITE,
+    siteKind: values.RAVAO_SITE_KIND ?? null,
+    logLevel: values.RAVAO_LOG_LEVEL,
+  });
 }
 
 /** The gateway's configuration, parsed once and frozen. Throws the Fault CONFIG_INVALID, which lists every problem. */

@@ -205,6 +205,11 @@ export const faultCatalogue = {
     remedy:
       'In Excel choose File, Save As, "CSV UTF-8 (Comma delimited)". The first line names the columns: thoi_gian chieu ho_ten nam_sinh so_giay_to dien_thoai, or time direction name birth_year number phone.',
   },
+  REPORT_FAILED: {
+    retryable: false,
+    meaning: 'The report could not be written.',
+    remedy: 'Check that the folder exists, may be written and has room, then run the command again.',
+  },
   QUARANTINE_FULL: {
     retryable: false,
     meaning:

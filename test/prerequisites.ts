@@ -20,7 +20,7 @@ const testTools: readonly Tool[] = [
   { command: 'git', package: 'git' }, // the files that the tidiness rules look at
   { command: 'mosquitto_pub', package: 'mosquitto-clients' }, // a third party's MQTT client
   { command: 'openssl', package: 'openssl' }, // a third party's eyes on our certificates
-  { command: 'pdftoppm', package: 'poppler-utils' }, // a third party's eyes on printed cards: pictures, text and fonts
+  { command: 'pdftoppm', package: 'poppler-utils' }, // a third party's eyes on what is printed: pictures, text and fonts
   { command: 'socat', package: 'socat' }, // pty pairs: a scanner's and an Arduino's wire
   { command: 'zbarimg', package: 'zbar-tools' }, // the other decoder of printed codes
 ];

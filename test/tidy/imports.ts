@@ -32,12 +32,12 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
   ],
   cborg: ['shared/code/cose-sign1.ts'],
   'csv-parse': ['gateway/backfill/', 'gateway/cards/'],
-  'dejavu-fonts-ttf': ['gateway/cards/'],
+  'dejavu-fonts-ttf': ['gateway/cards/', 'gateway/report/'],
   'firmata-io': ['hardware/'],
   'johnny-five': ['hardware/'],
   mqtt: ['kiosk/link.ts'],
   'node-hid': ['hardware/'],
-  pdfkit: ['gateway/cards/'],
+  pdfkit: ['gateway/cards/', 'gateway/report/'],
   pino: ['shared/system/log.ts'],
   'pino-pretty': ['shared/system/log.ts'],
   qr: ['gateway/cards/'],
@@ -48,8 +48,13 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
 
 /** Files that decide and do nothing else: they import no built-in module, and at run time only each other and what computes. */
 export const pureFiles: readonly string[] = [
+  'gateway/backfill/paper-row.ts',
   'gateway/forwarding.ts',
   'gateway/packet-guard.ts',
+  'gateway/report/figures.ts',
+  'gateway/report/period.ts',
+  'gateway/report/site-kind.ts',
+  'gateway/report/words.ts',
   'gateway/upstream/cloud-events.ts',
   'gateway/upstream/http-answer.ts',
   'gateway/upstream/upstream-url.ts',

@@ -57,7 +57,15 @@ describe("a gateway's configuration", () => {
     expect(readSiteConfig({ RAVAO_MQTT_PORT: 'nonsense' })).toEqual({
       dataDir: './data/gateway',
       site: 'ravao',
+      siteKind: null,
       logLevel: 'info',
     });
+  });
+
+  it('knows the kinds of places that reports name', () => {
+    expect(readSiteConfig({ RAVAO_SITE_KIND: 'school' })).toMatchObject({ siteKind: 'school' });
+    expect(() => readSiteConfig({ RAVAO_SITE_KIND: 'castle' })).toThrow(
+      /RAVAO_SITE_KIND must be one of office factory/,
+    );
   });
 });

@@ -1,0 +1,123 @@
+/** `report` on the command line. */
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeError, Fault } from '../../shared/fault.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { syncFolder } from '../../shared/system/durable.ts';
+import { exitCode } from '../../shared/system/program.ts';
+import { openSqliteReader } from '../store/sqlite.ts';
+import { isErrno, publicFileMode } from '../trust/durable-file.ts';
+import { trustFiles } from '../trust/trust-files.ts';
+import { countEntries } from './figures.ts';
+import { type Period, readDay, readWeek } from './period.ts';
+import { drawReport } from './report-page.ts';
+import { writeTable } from './report-table.ts';
+import { type SiteKind, siteKinds } from './site-kind.ts';
+
+const reportFormats = ['csv', 'pdf'] as const;
+type ReportFormat = (typeof reportFormats)[number];
+
+export const reportHelp = `report: what localities ask for, in Vietnamese. Counts only.
+
+  npm run -s gateway -- report --day 2026-11-20 | --week 2026-W47 [--format csv|pdf] [--out FILE]
+
+Days are those of Viet Nam, weeks begin on Monday. Without --out a table is printed; a PDF needs --out. A name that ends
+with .pdf asks for a PDF. Say in RAVAO_SITE_KIND what kind of place it is:
+  ${Object.keys(siteKinds).join(' ')}
+`;
+
+/** What the command is given by the program. */
+export interface ReportSurroundings {
+  readonly config: { readonly dataDir: string; readonly site: string; readonly siteKind: SiteKind | null };
+  readonly clock: Clock;
+  readonly print: (pieces: Iterable<string>) => Promise<unknown>;
+  readonly warn: (text: string) => void;
+}
+
+interface Order {
+  readonly period: Period;
+  readonly format: ReportFormat;
+  readonly out: string | null;
+}
+
+/** Runs it, also while the gateway serves; the exit code. Throws the Faults REPORT_FAILED and those of reading the store. */
+export async function runReport(args: readonly string[], surroundings: ReportSurroundings): Promise<number> {
+  const { config, clock, print, warn } = surroundings;
+  const order = readArguments(args);
+  if (order === 'help') {
+    await print([reportHelp]);
+    return exitCode.ok;
+  }
+  if (typeof order === 'string') {
+    warn(`${order}\n\n${reportHelp}`);
+    return exitCode.usage;
+  }
+  const { period, format, out } = order;
+  await using store = await openSqliteReader({ dir: config.dataDir });
+  const figures = await countEntries(store.entries(), period, await enrolledKiosks(config.dataDir));
+  const reporter = { site: config.site, siteKind: config.siteKind === null ? null : siteKinds[config.siteKind] };
+  const content =
+    format === 'csv'
+      ? writeTable(reporter, period, figures)
+      : await drawReport(reporter, period, figures, clock.nowMs());
+  if (out === null) await print([String(content)]);
+  else await write(out, content);
+  return exitCode.ok;
+}
+
+function readArguments(args: readonly string[]): Order | string {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        day: { type: 'string' },
+        week: { type: 'string' },
+        format: { type: 'string' },
+        out: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return 'help';
+    const { day, week, out = null } = values;
+    if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
+    const period = day === undefined ? readWeek(week ?? '') : readDay(day);
+    if (period === null) return '--day is like 2026-11-20, --week like 2026-W47.';
+    const wanted = values.format ?? (out?.toLowerCase().endsWith('.pdf') ? 'pdf' : 'csv');
+    const format = reportFormats.find((name) => name === wanted);
+    if (format === undefined) return `--format is ${reportFormats.join(' or ')}, not ${wanted}.`;
+    if (format === 'pdf' && out === null) return 'a PDF needs --out: the file to write.';
+    return { period, format, out };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The kiosks that were enrolled for gates. */
+async function enrolledKiosks(dataDir: string): Promise<readonly string[]> {
+  let text: string;
+  try {
+    text = await readFile(join(dataDir, 'trust', trustFiles.enrolled), 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw new Fault('REPORT_FAILED', `${trustFiles.enrolled}: ${describeError(error)}.`, { cause: error });
+  }
+  const ids = text.split('\n').flatMap((line) => /"kiosk":"([^"]+)"/.exec(line)?.[1] ?? []);
+  return [...new Set(ids)];
+}
+
+async function write(path: string, content: string | Uint8Array): Promise<void> {
+  const absolute = resolve(path);
+  const aside = join(dirname(absolute), `.${basename(absolute)}.${randomUUID()}.tmp`);
+  try {
+    await using handle = await open(aside, 'wx', publicFileMode);
+    await handle.writeFile(content);
+    await handle.sync();
+    await rename(aside, absolute);
+    syncFolder(dirname(absolute));
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw new Fault('REPORT_FAILED', `File: ${path}: ${describeError(error)}.`, { cause: error });
+  }
+}
