@@ -6,7 +6,7 @@ import { systemClock } from '../shared/system/clock.ts';
 import { createLog } from '../shared/system/log.ts';
 import { print } from '../shared/system/output.ts';
 import { exitCode } from '../shared/system/program.ts';
-import { openAudit } from './audit/audit.ts';
+import { logAuditEnd, openAudit } from './audit/audit.ts';
 import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
@@ -121,12 +121,14 @@ async function serve(environment: Environment, signal: AbortSignal): Promise<num
   });
   {
     await using gateway = await startGateway(config, { clock: systemClock, chance: systemChance, log });
+    logAuditEnd(config.dataDir, log);
     log.info('gateway.ready', { host: config.host, port: gateway.port });
     // `npm start` waits for this before it starts the kiosk.
     process.send?.({ port: gateway.port });
     await stopped;
     log.info('gateway.stopping');
   }
+  logAuditEnd(config.dataDir, log);
   log.info('gateway.stopped');
   return exitCode.ok;
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
-import type { Clock } from '../../shared/ports.ts';
+import type { Clock, Log } from '../../shared/ports.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
 import { secretFileMode } from '../trust/durable-file.ts';
@@ -57,6 +57,20 @@ export function openAudit(dataDir: string, options: { readonly actor?: Actor; re
       }
     },
   };
+}
+
+/**
+ * Says in the log where the audit ends: the journal belongs to another user, so it proves a later cut. An audit that was
+ * never begun is passed over.
+ */
+export function logAuditEnd(dataDir: string, log: Log): void {
+  try {
+    const head = readAuditHead(auditPaths(dataDir).head);
+    if (head === 'damaged') log.warn('audit.head-damaged');
+    else if (head !== 'missing') log.info('audit.end', { seq: head.seq, hash: head.hash });
+  } catch (error) {
+    log.warn('audit.unreadable', { error: describeError(error) });
+  }
 }
 
 /** Whether an error came from the system or from SQLite; any other is a bug. */

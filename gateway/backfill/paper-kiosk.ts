@@ -1,6 +1,6 @@
 /** The kiosk that paper is: an enrolled one, whose certificate and keys lie in the data directory. */
-import { randomBytes, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { randomBytes, randomUUID, X509Certificate } from 'node:crypto';
+import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
@@ -74,14 +74,35 @@ async function refuseRealKiosk(dataDir: string, kiosk: string): Promise<void> {
 async function openIdKey(folder: string): Promise<Uint8Array> {
   const path = join(folder, idKeyFile);
   makeDurableFolder(folder);
-  const found = await readOr(path);
-  if (found === null) {
-    await writeNewFiles(folder, [{ name: idKeyFile, content: randomBytes(keyBytes), mode: secretFileMode }]);
-    await syncFolder(folder);
-    return openIdKey(folder);
-  }
+  if ((await readOr(path)) === null) await makeIdKey(folder);
+  const found = await readFile(path);
   if (found.byteLength === keyBytes) return found;
   throw new Fault('TRUST_DAMAGED', `${path} holds ${found.byteLength} bytes instead of ${keyBytes}.`);
+}
+
+/** Written aside and then given its name, which fails where another process was faster: theirs is the key. */
+async function makeIdKey(folder: string): Promise<void> {
+  const aside = `.${idKeyFile}.${randomUUID()}.tmp`;
+  try {
+    await writeNewFiles(folder, [{ name: aside, content: randomBytes(keyBytes), mode: secretFileMode }]);
+    await link(join(folder, aside), join(folder, idKeyFile));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+  } finally {
+    await rm(join(folder, aside), { force: true });
+  }
+  await syncFolder(folder);
+}
+
+/** The kiosks of a data directory that are paper. Throws what the system says. */
+export async function paperKiosks(dataDir: string): Promise<readonly string[]> {
+  try {
+    const found = await readdir(join(dataDir, folderName), { withFileTypes: true });
+    return found.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
 }
 
 async function readOr(path: string): Promise<Buffer | null> {

@@ -7,6 +7,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
 import { exitCode } from '../../shared/system/program.ts';
+import { paperKiosks } from '../backfill/paper-kiosk.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { isErrno, publicFileMode } from '../trust/durable-file.ts';
 import { trustFiles } from '../trust/trust-files.ts';
@@ -94,17 +95,19 @@ function readArguments(args: readonly string[]): Order | string {
   }
 }
 
-/** The kiosks that were enrolled for gates. */
+/** The kiosks that were enrolled for gates, so without those that are paper. */
 async function enrolledKiosks(dataDir: string): Promise<readonly string[]> {
   let text: string;
+  let paper: readonly string[];
   try {
+    paper = await paperKiosks(dataDir);
     text = await readFile(join(dataDir, 'trust', trustFiles.enrolled), 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
     throw new Fault('REPORT_FAILED', `${trustFiles.enrolled}: ${describeError(error)}.`, { cause: error });
   }
   const ids = text.split('\n').flatMap((line) => /"kiosk":"([^"]+)"/.exec(line)?.[1] ?? []);
-  return [...new Set(ids)];
+  return [...new Set(ids)].filter((id) => !paper.includes(id));
 }
 
 async function write(path: string, content: string | Uint8Array): Promise<void> {

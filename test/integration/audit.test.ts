@@ -5,6 +5,7 @@ import { auditPaths } from '../../gateway/audit/audit-file.ts';
 import { verifyAudit } from '../../gateway/audit/verify.ts';
 import { runProcess, startProcess } from '../fakes/processes.ts';
 import { SiteFolder } from '../fakes/site.ts';
+import { until } from '../fakes/until.ts';
 
 const saidBy = (output: string) => output.split('\n').filter(Boolean).map(Number);
 
@@ -13,7 +14,16 @@ describe('several processes', () => {
     using folder = new SiteFolder();
     mkdirSync(join(folder.gatewayDir, 'trust'), { recursive: true });
     const args = ['test/fakes/audit-writer.ts', folder.gatewayDir, '25'];
-    const ran = await Promise.all([1, 2, 3].map(() => runProcess(args)));
+    let running = true;
+    const all = Promise.all([1, 2, 3].map(() => runProcess(args))).finally(() => {
+      running = false;
+    });
+    // Whoever looks meanwhile finds nothing wrong.
+    await until('the end of all', 60_000, () => {
+      expect(verifyAudit(folder.gatewayDir).problems).toEqual([]);
+      return !running;
+    });
+    const ran = await all;
     const said = ran.flatMap(({ stdout }) => saidBy(stdout));
     expect(said.sort((a, b) => a - b)).toEqual(Array.from({ length: 75 }, (_, index) => index + 1));
     expect(verifyAudit(folder.gatewayDir)).toMatchObject({ lines: 75, problems: [], mended: 0 });
@@ -44,6 +54,7 @@ describe('the gateway', () => {
     await folder.enrol('gate-a');
     const { gateway } = await folder.startGateway();
     await using _ = gateway;
+    expect(gateway.logs.find(({ event }) => event === 'audit.end')).toMatchObject({ seq: 2 });
     await folder.enrol('gate-b');
     expect(await folder.command(['audit'])).toMatch(
       /^1 {2}.*, enrol: kiosk\.enrol kiosk="gate-a" force=false\n2 .*\n3 .*"gate-b"/,

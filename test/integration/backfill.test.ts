@@ -73,9 +73,26 @@ describe('a list written during an outage', () => {
     const ran = await backfill(folder, await freePort(), list);
     expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('GATEWAY_UNREACHABLE') });
     expect(ran.stderr).toContain('it took 0 of 3');
+    const points = await runProcess(['gateway/main.ts', 'report', '--day', '2026-11-20'], { env: folder.gatewayEnv() });
+    expect(points.stdout).toContain(',Điểm đã đăng ký,,,,,,0,,');
     const { gateway: again, port } = await folder.startGateway();
     await using _ = again;
     expect((await backfill(folder, port, list)).stdout).toContain('Taken into the entries: 3.');
+  });
+
+  it('is given to no gateway of another site, whoever answers at its address', async () => {
+    using folder = new SiteFolder();
+    using stranger = new SiteFolder();
+    const { gateway } = await folder.startGateway();
+    await gateway.kill();
+    const { gateway: other, port } = await stranger.startGateway();
+    await using _ = other;
+    expect(await backfill(folder, port, list)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('GATEWAY_UNREACHABLE'),
+    });
+    expect(await stranger.entries()).toEqual([]);
+    expect(await stranger.quarantine()).toEqual([]);
   });
 
   it('is refused when it is no list, when it would pass for a real kiosk, and when options are wrong', async () => {

@@ -239,6 +239,39 @@ describe('after a power cut', () => {
     },
   );
 
+  it('at whatever bytes, however often, nothing is wrong and nothing that was said to be done is missing', async () => {
+    const cuts = fc.array(fc.option(fc.double({ min: 0, max: 1, noNaN: true })), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(cuts, async (shares) => {
+        rmSync(file, { force: true });
+        rmSync(headFile, { force: true });
+        await record('first');
+        const done = ['first'];
+        for (const [index, share] of shares.entries()) {
+          const action = `act-${index}`;
+          const head = readFileSync(headFile);
+          const from = statSync(file).size;
+          await record(action);
+          if (share === null) {
+            done.push(action);
+            continue;
+          }
+          truncateSync(file, from + Math.round((statSync(file).size - from) * share));
+          writeFileSync(headFile, head);
+          expect(verifyAudit(dir).problems).toEqual([]);
+        }
+        await record('last');
+        expect(verifyAudit(dir)).toMatchObject({ problems: [], unfinished: false });
+        const kept = lines().flatMap((line) => {
+          const read = readAuditLine(Buffer.from(line));
+          return read.ok ? [read.line.action] : [];
+        });
+        expect(kept.filter((action) => done.includes(action))).toEqual(done);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('a whole line that did not come to the head is kept', async () => {
     await record('a');
     const before = readFileSync(headFile);
