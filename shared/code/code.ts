@@ -64,6 +64,8 @@ export type UnknownReason =
   | 'retail-barcode'
   /** A code by which guards set up a kiosk, shown by somebody who may not. */
   | 'control-code'
+  /** What enrols a new kiosk, shown to one that is enrolled. */
+  | 'invitation'
   | 'card-forged'
   | 'card-expired'
   | 'card-revoked'
