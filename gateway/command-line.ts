@@ -7,7 +7,7 @@ import { createLog } from '../shared/system/log.ts';
 import { print } from '../shared/system/output.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
-import { readGatewayConfig, readSiteConfig } from './config.ts';
+import { readDoorConfig, readGatewayConfig, readSiteConfig } from './config.ts';
 import { startGateway, trustDir } from './gateway.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
@@ -21,11 +21,12 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- check [--format text|json]     look for damage and gaps; exit 1 if there are any
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
+  npm run -s gateway -- invite --gate NAME [...]       a code that enrols a new kiosk: see "invite --help"
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
-RAVAO_DATA_DIR RAVAO_SITE RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA
-RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
+RAVAO_DATA_DIR RAVAO_SITE RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_ENROL_PORT RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN
+RAVAO_UPSTREAM_CA RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
 `;
 
 /** Runs one command. Throws a Fault for what a person must mend. */
@@ -34,6 +35,7 @@ export async function runCommand(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<number> {
+  if (args[0] === 'invite') return invite(args.slice(1), environment);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
@@ -103,7 +105,7 @@ async function serve(environment: Environment, signal: AbortSignal): Promise<num
   });
   {
     await using gateway = await startGateway(config, { clock: systemClock, chance: systemChance, log });
-    log.info('gateway.ready', { host: config.host, port: gateway.port });
+    log.info('gateway.ready', { host: config.host, port: gateway.port, enrolPort: gateway.enrolPort });
     // `npm start` waits for this before it starts the kiosk.
     process.send?.({ port: gateway.port });
     await stopped;
@@ -130,4 +132,13 @@ async function enrol(environment: Environment, kiosk: string, outDir: string, fo
   await trust.enrol(kiosk, outDir, { force });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
+}
+
+async function invite(args: readonly string[], environment: Environment): Promise<number> {
+  const log = createLog('gateway', 'warn', process.stderr);
+  const warn = (text: string) => void process.stderr.write(text);
+  // Serving has no need of it.
+  const { runInvite } = await import('./enrol/invite-command.ts');
+  const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
+  return runInvite(args, readDoorConfig(environment), parts);
 }

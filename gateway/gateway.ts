@@ -4,6 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startBroker } from './broker.ts';
 import type { GatewayConfig } from './config.ts';
+import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
 import { openSqliteStore } from './store/sqlite.ts';
@@ -15,6 +16,8 @@ import { openUpstream } from './upstream/open-upstream.ts';
 export interface Gateway extends AsyncDisposable {
   /** The port it listens on. */
   readonly port: number;
+  /** Where kiosks are enrolled; null where that port cannot be had. */
+  readonly enrolPort: number | null;
 }
 
 export interface Surroundings {
@@ -48,14 +51,29 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   }
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
+  let enrolling: Enrolling | null = null;
   const broker = started.use(
     await startBroker({
       host: config.host,
       port: config.port,
       credentials,
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
-      onState: (kiosk, state) => log.debug('kiosk.state', { kiosk, state }),
+      onState: (kiosk, state) => {
+        log.debug('kiosk.state', { kiosk, state });
+        enrolling?.noteState(kiosk, state);
+      },
       siteNotice: trust.notice,
+      clock,
+      log,
+    }),
+  );
+  enrolling = started.use(
+    await openEnrolling({
+      ...config,
+      trustDir: trustDir(config),
+      mqttPort: broker.port,
+      credentials,
+      trust,
       clock,
       log,
     }),
@@ -65,11 +83,14 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       trust,
       listenHost: config.host,
       current: credentials,
-      onRenewed: (next) => broker.renew(next),
+      onRenewed: (next) => {
+        broker.renew(next);
+        enrolling.renew(next);
+      },
       clock,
       log,
     }),
   );
   const parts = started.move();
-  return { port: broker.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return { port: broker.port, enrolPort: enrolling.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

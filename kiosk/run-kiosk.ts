@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Environment } from '../shared/environment.ts';
-import { Fault } from '../shared/fault.ts';
 import { createSealer } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { sleep } from '../shared/time.ts';
 import { type HardwareParsers, readKioskConfig } from './config.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
+import { prepareGate } from './gate-settings.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
 import { createLink } from './link.ts';
@@ -52,17 +52,18 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   await using parts = new AsyncDisposableStack();
   const indicator = parts.use(hardware.openIndicator(config.board, surroundings));
   try {
-    const credentials = await readCredentials(config.credentialsDir);
-    checkKioskId(credentials, config);
+    const openScanner = () => hardware.openScanner(config.scanner, config.board, surroundings);
+    const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
+    if (found === null) return exitCode.ok;
+    const { credentials, scanner } = found;
     const isFirstStart = !existsSync(join(config.dataDir, outboxFileName));
     const outbox = parts.use(openOutbox({ dir: config.dataDir, kiosk: credentials.kiosk, ...surroundings }));
-    const scanner = await hardware.openScanner(config.scanner, config.board, surroundings);
     if (isFirstStart && scanner.name === 'stdin') process.stderr.write(describeSamples());
     const link = parts.use(
       createLink({
         outbox,
         kiosk: credentials.kiosk,
-        dial: dialTls({ ...config.gateway, ...credentials }),
+        dial: dialTls({ ...found.gateway, ...credentials }),
         state: () => ({ version: manifest.version, ...kiosk.state() }),
         onSite: (notice) => noteSite(notice.key.id, credentials, log),
         onStatus: (status) => kiosk.linkChanged(status),
@@ -77,8 +78,8 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         outbox,
         onRecorded: () => link.wake(),
         onStateChanged: () => link.stateChanged(),
-        gate: config.gate ?? credentials.kiosk,
-        station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
+        gate: found.gate,
+        station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
         known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced }),
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
@@ -97,15 +98,6 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     await sleep(clock, faultShownMs, signal);
     throw error;
   }
-}
-
-/** A kiosk on another's certificate would send entries that the gateway must quarantine. */
-function checkKioskId({ kiosk }: Credentials, { kioskId }: { readonly kioskId: string | null }): void {
-  if (kioskId === null || kioskId === kiosk) return;
-  throw new Fault(
-    'CONFIG_INVALID',
-    `\n  RAVAO_KIOSK_ID is ${kioskId}, but the certificate in RAVAO_CREDENTIALS is for ${kiosk}`,
-  );
 }
 
 /** Identities go on being sealed to the key that came with the credentials: what is announced later proves nothing. */

@@ -81,6 +81,12 @@ export const faultCatalogue = {
     meaning: "The folder for the kiosk's certificate cannot be written.",
     remedy: 'Check that the path exists, that its file system has room and is mounted read-write, and who owns it.',
   },
+  PRINT_FAILED: {
+    retryable: false,
+    meaning: 'The PDF could not be written.',
+    remedy:
+      'Check that the folder exists, may be written and has room, then run the same command again: no card is issued twice, and those that were issued are printed.',
+  },
   STORE_CORRUPT: {
     retryable: false,
     meaning: 'The store is damaged. It is left as it is, because it may hold entries that are nowhere else.',
