@@ -22,6 +22,8 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
   npm run -s gateway -- invite --gate NAME [...]       a code that enrols a new kiosk: see "invite --help"
+  npm run -s gateway -- kiosks [--format text|json]    which kiosks there are, and when each was here last
+  npm run -s gateway -- revoke KIOSK                   cut a kiosk off for good, also while it is connected
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
@@ -39,7 +41,7 @@ export async function runCommand(
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
-  const operandsWanted = command === 'enrol' ? 1 : 0;
+  const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
   if (operands.length !== operandsWanted)
     return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
   switch (command) {
@@ -64,6 +66,18 @@ export async function runCommand(
     case 'enrol':
       if (options.out === undefined) return refuse('enrol needs --out: the folder to write.');
       return enrol(environment, operands[0] ?? '', options.out, options.force);
+    case 'kiosks': {
+      const format = checkFormats.find((name) => name === (options.format ?? 'text'));
+      if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
+      const { listKiosks, describeKiosks } = await import('./enrol/kiosk-commands.ts');
+      await print(describeKiosks(await listKiosks(readSiteConfig(environment), quietly()), format));
+      return exitCode.ok;
+    }
+    case 'revoke': {
+      const { revokeKiosk } = await import('./enrol/kiosk-commands.ts');
+      await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), quietly())]);
+      return exitCode.ok;
+    }
     case 'help':
       process.stdout.write(help);
       return exitCode.ok;
@@ -132,6 +146,10 @@ async function enrol(environment: Environment, kiosk: string, outDir: string, fo
   await trust.enrol(kiosk, outDir, { force });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
+}
+
+function quietly() {
+  return { clock: systemClock, log: createLog('gateway', 'warn', process.stderr) };
 }
 
 async function invite(args: readonly string[], environment: Environment): Promise<number> {

@@ -11,6 +11,7 @@ import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
+import { watchRevocations } from './trust/revocations.ts';
 import { openUpstream } from './upstream/open-upstream.ts';
 
 export interface Gateway extends AsyncDisposable {
@@ -51,12 +52,14 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   }
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
+  const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
   const broker = started.use(
     await startBroker({
       host: config.host,
       port: config.port,
       credentials,
+      revocations,
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
       onState: (kiosk, state) => {
         log.debug('kiosk.state', { kiosk, state });
@@ -67,17 +70,8 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       log,
     }),
   );
-  enrolling = started.use(
-    await openEnrolling({
-      ...config,
-      trustDir: trustDir(config),
-      mqttPort: broker.port,
-      credentials,
-      trust,
-      clock,
-      log,
-    }),
-  );
+  const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
+  enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   started.use(
     keepRenewed({
       trust,

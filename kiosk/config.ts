@@ -21,11 +21,13 @@ const repeatMs = z
   .min(0)
   .max(3_600_000, 'must be at most 3600000 (an hour)');
 
+const dataDirSetting = z.string().default('./data/kiosk');
+
 const certificateSigners = z.string().transform(toSetting(readCertificateSigners)).optional();
 
 function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParsers<ScannerSetting, BoardSetting>) {
   return z.object({
-    RAVAO_DATA_DIR: z.string().default('./data/kiosk'),
+    RAVAO_DATA_DIR: dataDirSetting,
     RAVAO_KIOSK_ID: kioskIdSchema.optional(),
     RAVAO_GATE: z.string().max(200, 'must be at most 200 characters').optional(),
     RAVAO_DIRECTION: z.enum(['in', 'out', 'toggle'], 'must be in, out or toggle').optional(),
@@ -42,6 +44,11 @@ function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParser
 /** Where a kiosk keeps the credentials that an invitation brought. */
 export function ownCredentialsDir(dataDir: string): string {
   return join(dataDir, 'credentials');
+}
+
+/** What the command `reset` needs. */
+export function readDataDir(environment: Environment): string {
+  return readEnvironment(z.object({ RAVAO_DATA_DIR: dataDirSetting }), environment).RAVAO_DATA_DIR;
 }
 
 /** What the command `read` needs: it works where nothing is set up yet. Throws the Fault CONFIG_INVALID. */

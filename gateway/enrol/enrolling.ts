@@ -4,10 +4,12 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { GatewayCredentials } from '../trust/authority.ts';
 import { type EnrolmentOptions, type EnrolmentService, startEnrolment } from './enrolment-service.ts';
 import { Invitations } from './invitations.ts';
+import { LastSeen, readLastSeen } from './last-seen.ts';
 
 export interface EnrollingOptions extends Omit<EnrolmentOptions, 'port' | 'invitations'> {
   readonly enrolPort: number;
   readonly trustDir: string;
+  readonly dataDir: string;
 }
 
 export interface Enrolling extends AsyncDisposable {
@@ -22,6 +24,7 @@ export interface Enrolling extends AsyncDisposable {
 export async function openEnrolling(options: EnrollingOptions): Promise<Enrolling> {
   const { trustDir, enrolPort, clock, log } = options;
   const invitations = new Invitations(trustDir, clock);
+  const lastSeen = new LastSeen(options.dataDir, await readLastSeen(options.dataDir), clock, log);
   let service: EnrolmentService | null = null;
   try {
     service = await startEnrolment({ ...options, port: enrolPort, invitations });
@@ -36,11 +39,13 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
     port: service?.port ?? null,
     renew: (credentials) => service?.renew(credentials),
     noteState(kiosk, { online }) {
+      lastSeen.note(kiosk);
       if (!online) return;
       invitations.seen(kiosk).catch((error: unknown) => log.error('enrol.failed', { error: describeError(error) }));
     },
     async [Symbol.asyncDispose]() {
       await service?.[Symbol.asyncDispose]();
+      await lastSeen[Symbol.asyncDispose]();
     },
   };
 }

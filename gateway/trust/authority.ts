@@ -8,7 +8,7 @@ import type { Clock, Log } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
 import { appendLine, publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
-import { type Enrolled, readEnrolled } from './enrolled.ts';
+import { type Enrolled, type Revoked, readEnrolled, readRevoked } from './enrolled.ts';
 import { type EnrolledFile, refuseToOverwrite, writeEnrolment } from './enrolment.ts';
 import { gatewayNames, type Machine, missingName } from './gateway-names.ts';
 import { gatewayValidMs, renewAtShare } from './lifetimes.ts';
@@ -65,6 +65,10 @@ export interface Trust {
   signInvitation(bytes: Uint8Array): Uint8Array;
   /** Every certificate that was ever made for a kiosk, oldest first. Throws the Fault DATA_DIR_UNUSABLE. */
   enrolled(): Promise<readonly Enrolled[]>;
+  /** Every certificate that was cut off. Throws the Fault DATA_DIR_UNUSABLE. */
+  revoked(): Promise<readonly Revoked[]>;
+  /** Cuts off all certificates that a kiosk has, durably, and says how many. Throws the Fault DATA_DIR_UNUSABLE. */
+  revoke(kiosk: string): Promise<number>;
 }
 
 /**
@@ -187,9 +191,29 @@ class FolderTrust implements Trust {
     return sign('sha256', bytes, { key: this.#authority.keyPem, dsaEncoding: 'ieee-p1363' });
   }
 
-  async enrolled(): Promise<readonly Enrolled[]> {
+  enrolled(): Promise<readonly Enrolled[]> {
+    return this.#guard(() => readEnrolled(join(this.#folder, trustFiles.enrolled)));
+  }
+
+  revoked(): Promise<readonly Revoked[]> {
+    return this.#guard(() => readRevoked(join(this.#folder, trustFiles.revoked)));
+  }
+
+  async revoke(kiosk: string): Promise<number> {
+    const before = new Set((await this.revoked()).map(({ serial }) => serial));
+    const own = (await this.enrolled()).filter((one) => one.kiosk === kiosk && !before.has(one.serial));
+    const at = new Date(this.#options.clock.nowMs()).toISOString();
+    for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
+    return own.length;
+  }
+
+  #append(name: string, line: object): Promise<void> {
+    return this.#guard(() => appendLine(join(this.#folder, name), JSON.stringify(line)));
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await readEnrolled(join(this.#folder, trustFiles.enrolled));
+      return await work();
     } catch (error) {
       throw toDiskFault(this.#folder, error);
     }
@@ -204,11 +228,7 @@ class FolderTrust implements Trust {
       notAfter: certificate.validToDate.toISOString(),
       at: new Date(this.#options.clock.nowMs()).toISOString(),
     };
-    try {
-      await appendLine(join(this.#folder, trustFiles.enrolled), JSON.stringify(enrolled));
-    } catch (error) {
-      throw toDiskFault(this.#folder, error);
-    }
+    await this.#append(trustFiles.enrolled, enrolled);
     return enrolled;
   }
 }
