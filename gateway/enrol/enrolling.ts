@@ -26,6 +26,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
   const invitations = new Invitations(trustDir, clock);
   const lastSeen = new LastSeen(options.dataDir, await readLastSeen(options.dataDir), clock, log);
   let service: EnrolmentService | null = null;
+  let stopped = false;
   try {
     service = await startEnrolment({ ...options, port: enrolPort, invitations });
   } catch (error) {
@@ -39,11 +40,13 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
     port: service?.port ?? null,
     renew: (credentials) => service?.renew(credentials),
     noteState(kiosk, { online }) {
+      if (stopped) return;
       lastSeen.note(kiosk);
       if (!online) return;
       invitations.seen(kiosk).catch((error: unknown) => log.error('enrol.failed', { error: describeError(error) }));
     },
     async [Symbol.asyncDispose]() {
+      stopped = true;
       await service?.[Symbol.asyncDispose]();
       await lastSeen[Symbol.asyncDispose]();
     },
