@@ -1,11 +1,12 @@
 /** `reset`: makes an enrolled kiosk a new one, by somebody who is at the machine. Nothing unsent is ever deleted. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { syncFolder } from '../shared/system/durable.ts';
 import { ownCredentialsDir } from './config.ts';
-import { readCredentials } from './credentials.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
 import { isVacant } from './enrol/new-credentials.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
 
@@ -34,18 +35,43 @@ export async function resetKiosk(parts: ResetParts): Promise<string> {
     guard(dataDir, () => rmSync(join(dataDir, leavingFolder), { recursive: true, force: true }));
     return `The kiosk in ${dataDir} is not enrolled by an invitation: there is nothing to forget.\n`;
   }
-  const { kiosk, site } = await readCredentials(credentialsDir);
-  const kept = existsSync(join(dataDir, outboxFileName)) ? await clearOutbox(kiosk, parts) : null;
+  const who = await whoIs(credentialsDir, parts);
+  const hasOutbox = existsSync(join(dataDir, outboxFileName));
+  const kept = !hasOutbox ? '' : who === null ? setOutboxAside(dataDir) : await clearOutbox(who.kiosk, parts);
   guard(dataDir, () => forget(dataDir, credentialsDir));
+  const was = who === null ? 'The kiosk' : `The kiosk was ${who.kiosk} of ${who.site} and`;
   const lines = [
-    `The kiosk was ${kiosk} of ${site} and is a new one now. It waits for an invitation at its next start.`,
-    `If it leaves the site, run on the gateway: npm run -s gateway -- revoke ${kiosk}`,
+    `${kept}${was} is a new one now. It waits for an invitation at its next start.`,
+    `If it leaves the site, run on the gateway: npm run -s gateway -- revoke ${who?.kiosk ?? 'KIOSK'}`,
   ];
-  return `${kept === null ? '' : `${kept}\n`}${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
+}
+
+/** Null where the credentials are damaged, so that no kiosk can run on them, and `--force` goes on all the same. */
+async function whoIs(credentialsDir: string, { force }: ResetParts): Promise<Credentials | null> {
+  try {
+    return await readCredentials(credentialsDir);
+  } catch (error) {
+    if (force && error instanceof Fault && error.code === 'CREDENTIALS_INVALID') return null;
+    throw error;
+  }
+}
+
+/** An outbox that cannot be looked into without knowing whose it is. */
+function setOutboxAside(dataDir: string): string {
+  const aside = join(dataDir, `unsent-${randomUUID()}.db`);
+  guard(dataDir, () => {
+    for (const suffix of ['-wal', '']) {
+      const path = join(dataDir, outboxFileName + suffix);
+      if (existsSync(path)) renameSync(path, aside + suffix);
+    }
+    syncFolder(dataDir);
+  });
+  return `The credentials are damaged, so the outbox was not looked into. It is kept in ${aside}.\n`;
 }
 
 /** First the outbox: without it an enrolled kiosk works, and with it a new one could not. */
-async function clearOutbox(kiosk: string, { dataDir, force, ...parts }: ResetParts): Promise<string | null> {
+async function clearOutbox(kiosk: string, { dataDir, force, ...parts }: ResetParts): Promise<string> {
   const outbox = openOutbox({ dir: dataDir, kiosk, ...parts });
   const { epoch } = outbox;
   const depth = outbox.depth();
@@ -60,7 +86,7 @@ async function clearOutbox(kiosk: string, { dataDir, force, ...parts }: ResetPar
     else rmSync(path);
     syncFolder(dataDir);
   });
-  return depth === 0 ? null : `Never sent, and not going to be: ${depth} entries${oldest}. They are kept in ${aside}.`;
+  return depth === 0 ? '' : `Never sent, and not going to be: ${depth} entries${oldest}. They are kept in ${aside}.\n`;
 }
 
 function forget(dataDir: string, credentialsDir: string): void {

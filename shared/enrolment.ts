@@ -1,6 +1,7 @@
 /** What a new kiosk asks the gateway for, and what it is given: one HTTP request over TLS 1.3, version 1. */
 import { z } from 'zod';
 import { siteNoticeSchema } from './entry.ts';
+import { gateNameSchema } from './invitation.ts';
 import { kioskIdSchema } from './topics.ts';
 
 /** Where it is asked, by POST. */
@@ -37,7 +38,7 @@ export type EnrolmentRequest = z.infer<typeof enrolmentRequestSchema>;
 export const enrolmentAnswerSchema = z.object({
   v: z.literal(1),
   kiosk: kioskIdSchema,
-  gate: z.string().min(1).max(200),
+  gate: gateNameSchema,
   direction: z.enum(['in', 'out', 'toggle']),
   /** The port for entries, on the host that was asked. */
   mqttPort: z.int().min(1).max(65_535),
@@ -59,7 +60,7 @@ export const enrolmentRefusalSchema = z.object({ v: z.literal(1), refused: z.enu
 /** How a gate is set up that was enrolled by an invitation: `kiosk.json` beside its credentials. */
 export const enrolledGateSchema = z.looseObject({
   v: z.literal(1),
-  gate: z.string().min(1).max(200),
+  gate: gateNameSchema,
   direction: z.enum(['in', 'out', 'toggle']),
   gateway: z.object({ host: z.string().min(1).max(255), port: z.int().min(1).max(65_535) }),
 });

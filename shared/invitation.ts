@@ -27,6 +27,12 @@ export const addressesMax = 4;
 
 const signatureBytes = 64;
 
+/** A gate's name, as people call it. It is shown on terminals, so it holds nothing that would steer one. */
+export const gateNameSchema = z
+  .string()
+  .max(200)
+  .regex(/^\P{C}+$/u, 'must be 1 to 200 characters that can be printed');
+
 /** A host and a port, as one connects to them; an IPv6 address stands without brackets. */
 export interface Address {
   readonly host: string;
@@ -82,7 +88,7 @@ const schema = z.object({
   [field.addresses]: z.array(address).min(1).max(addressesMax),
   [field.fingerprint]: bytesOf(fingerprintBytes),
   [field.secret]: bytesOf(secretBytes),
-  [field.gate]: z.string().min(1).max(200),
+  [field.gate]: gateNameSchema,
   [field.direction]: z
     .int()
     .min(0)

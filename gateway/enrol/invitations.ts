@@ -8,7 +8,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { secretBytes } from '../../shared/invitation.ts';
+import { gateNameSchema, secretBytes } from '../../shared/invitation.ts';
 import type { Chance, Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
@@ -21,7 +21,7 @@ const keptMs = 30 * 86_400_000;
 const invitedSchema = z.object({
   v: z.literal(1),
   kiosk: kioskIdSchema,
-  gate: z.string().min(1).max(200),
+  gate: gateNameSchema,
   direction: z.enum(['in', 'out', 'toggle']),
   madeAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),

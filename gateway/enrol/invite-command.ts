@@ -3,7 +3,14 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Fault } from '../../shared/fault.ts';
-import { type Address, addressesMax, encodeInvitation, formatAddress, parseAddress } from '../../shared/invitation.ts';
+import {
+  type Address,
+  addressesMax,
+  encodeInvitation,
+  formatAddress,
+  gateNameSchema,
+  parseAddress,
+} from '../../shared/invitation.ts';
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
@@ -98,7 +105,8 @@ function readWish(args: readonly string[], { host, enrolPort }: InviteConfig): W
   if (typeof values === 'string') return values;
   if (values.help) return '';
   const { gate = '', kiosk = null, out = '' } = values;
-  if (gate.trim() === '' || gate.length > gateCharsMax) return `--gate is a name of 1 to ${gateCharsMax} characters.`;
+  if (!gateNameSchema.safeParse(gate.trim()).success || gate.length > gateCharsMax)
+    return `--gate is a name of 1 to ${gateCharsMax} characters that can be printed.`;
   const direction = directions.find((name) => name === values.direction);
   if (direction === undefined) return `--direction is ${directions.join(', ')}, not ${values.direction}.`;
   const format = formats.find((name) => name === values.format);

@@ -38,7 +38,9 @@ export async function watchRevocations(
     const count = serials.size;
     for (const { serial } of await readRevoked(path)) serials.add(serial);
     before = now;
-    if (serials.size > count) for (const listener of listeners) listener();
+    if (serials.size === count) return;
+    log.info('trust.revoked', { certificates: serials.size, since: serials.size - count });
+    for (const listener of listeners) listener();
   };
   const lookOn = async () => {
     let failed = false;

@@ -17,6 +17,7 @@ import {
   proofLabel,
 } from '../../shared/enrolment.ts';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
+import { siteKeyId } from '../../shared/identity.ts';
 import type { Address, Invitation, ReadInvitation } from '../../shared/invitation.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { within } from '../../shared/time.ts';
@@ -60,8 +61,12 @@ export async function findGateway(read: ReadInvitation, clock: Clock): Promise<F
 }
 
 function isSignedBy(caPem: string, { signed, signature }: ReadInvitation): boolean {
-  const { publicKey } = new X509Certificate(caPem);
-  return verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
+  try {
+    const { publicKey } = new X509Certificate(caPem);
+    return verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
+  } catch {
+    return false; // a stranger's authority may have a key of any kind
+  }
 }
 
 /** Connects, looks at the certificates that are shown, and leaves. Never rejects. */
@@ -146,7 +151,8 @@ function fits(answer: EnrolmentAnswer, caPem: string, kiosk: string, privateKey:
       certificate.verify(authority.publicKey) &&
       certificate.checkPrivateKey(privateKey) &&
       certificate.subject === `CN=${kiosk}` &&
-      answer.kiosk === kiosk
+      answer.kiosk === kiosk &&
+      answer.site.key.id === siteKeyId(Buffer.from(answer.site.key.publicKey, 'base64url'))
     );
   } catch {
     return false;
@@ -183,9 +189,13 @@ function post(
     asked.on('error', reject);
     asked.once('socket', (socket) => {
       socket.once('secureConnect', () => {
-        const body = makeBody(socket as TLSSocket);
-        asked.setHeader('content-length', Buffer.byteLength(body));
-        asked.end(body);
+        try {
+          const body = makeBody(socket as TLSSocket);
+          asked.setHeader('content-length', Buffer.byteLength(body));
+          asked.end(body);
+        } catch (error) {
+          asked.destroy(error instanceof Error ? error : new Error(String(error)));
+        }
       });
     });
   });

@@ -1,5 +1,5 @@
 /** A site from nothing: kiosks that are enrolled with nothing but the text of a printed code, and cut off again. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeInvitation } from '../../shared/invitation.ts';
@@ -146,6 +146,22 @@ describe('reset', () => {
     await pty.write(`${(await invite('Cổng B')).trim()}\r`);
     await renamed.waitForLog('link.connected', startDeadlineMs);
     expect(existsSync(join(folder.kioskDir('one'), 'credentials', 'kiosk.json'))).toBe(true);
+  });
+});
+
+describe('reset of a kiosk whose credentials are damaged', () => {
+  it('needs --force, and keeps the outbox aside unread', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    const credentials = join(folder.kioskDir('one'), 'credentials');
+    cpSync(folder.credentialsDir('gate-a'), credentials, { recursive: true });
+    writeFileSync(join(credentials, 'cert.pem'), 'torn');
+    writeFileSync(join(folder.kioskDir('one'), 'outbox.db'), 'whatever it holds');
+    expect((await kioskCommand(folder, 'one', 'reset')).stderr).toContain('CREDENTIALS_INVALID');
+    expect((await kioskCommand(folder, 'one', 'reset', '--force')).code).toBe(0);
+    const [kept = '', ...others] = readdirSync(folder.kioskDir('one'));
+    expect(others).toEqual([]);
+    expect(readFileSync(join(folder.kioskDir('one'), kept), 'utf8')).toBe('whatever it holds');
   });
 });
 

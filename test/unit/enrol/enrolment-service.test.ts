@@ -1,8 +1,8 @@
 /** Enrolment over real TLS: a kiosk as it is, and strangers who try what they can. */
-import { createHash, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -149,7 +149,6 @@ describe('a new kiosk', () => {
     const secretHash = createHash('sha256').update(read(text).invitation.secret).digest('hex').slice(0, 16);
     const draft = join(first.dataDir, `enrolling-${secretHash}`);
     mkdirSync(draft);
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(join(draft, 'key.pem'), key);
     const again = await scan('one', text);
     expect(again.enrolled).toBe(true);
@@ -158,7 +157,6 @@ describe('a new kiosk', () => {
   });
 
   it('says so when its disk takes nothing, and can try again', async () => {
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(join(root, 'one'), 'a file where the folder should be');
     expect((await scan('one', await invite())).failures).toEqual(['not-kept']);
   });
@@ -205,7 +203,6 @@ describe('an attacker', () => {
   ])('cannot change the %s of an invitation without its signature', async (_, change) => {
     const { invitation } = read(await invite());
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { sign } = await import('node:crypto');
     const forged = encodeInvitation({ ...invitation, ...change }, (bytes) =>
       sign('sha256', bytes, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
     );
@@ -229,6 +226,19 @@ describe('an attacker', () => {
       (await failing(await invite({ addresses: [{ host: '127.0.0.1', port: address.port }] })))[0],
     );
     expect(Buffer.concat(heard)).toHaveLength(0);
+    server.close();
+  });
+
+  it('breaks no kiosk, and keeps none, with an invitation to an authority of his own', async () => {
+    const { certPem, keyPem } = await selfMade();
+    const server = createServer({ cert: certPem, key: keyPem }, (socket) => void socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    // His own fingerprint, but not his signature: and whatever it is, the next code is taken.
+    const bait = { addresses: [{ host: '127.0.0.1', port: address.port }], fingerprint: fingerprintOf(certPem) };
+    const kiosk = await scan('one', await invite(bait), await invite());
+    expect(kiosk).toMatchObject({ enrolled: true, failures: ['altered'] });
     server.close();
   });
 
@@ -300,7 +310,6 @@ async function selfMade(): Promise<{ certPem: string; keyPem: string }> {
 
 /** What a true kiosk sends over a connection of its own that ends there: a proof is bound to its connection. */
 async function captureRequest(text: string): Promise<string> {
-  const { sign } = await import('node:crypto');
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const socket = connectTls({ host: '127.0.0.1', port: service.port, rejectUnauthorized: false });
   await once(socket, 'secureConnect');
