@@ -3,6 +3,7 @@ import type { KioskState, SiteNotice } from '../shared/entry.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import type { BrokerLimits } from './broker-limits.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
+import type { Revocations } from './trust/revocations.ts';
 
 export interface MqttOptions {
   /**
@@ -26,4 +27,6 @@ export interface BrokerOptions extends MqttOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly credentials: GatewayCredentials;
+  /** Whose certificates are cut off; nobody's unless given. */
+  readonly revocations?: Revocations;
 }

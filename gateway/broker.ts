@@ -36,11 +36,11 @@ export interface Broker extends MqttBroker {
 /** Starts a broker that listens for kiosks with mutual TLS. Throws the Fault LISTEN_FAILED. */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const limits = { ...brokerLimits, ...options.limits };
-  const { host, port, credentials, clock, log } = options;
+  const { host, log } = options;
   await using started = new AsyncDisposableStack();
   const mqtt = started.use(await startMqtt(options));
   const onKiosk = (stream: Duplex, kiosk: string) => mqtt.handle(stream, kiosk);
-  const listener = started.use(await listenTls({ host, port, credentials, onKiosk, limits, clock, log }));
+  const listener = started.use(await listenTls({ ...options, onKiosk, limits }));
   log.info('broker.listening', { host, port: listener.port });
   warnOfFewDescriptors(limits, log);
   const parts = started.move();

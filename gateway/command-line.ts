@@ -10,7 +10,7 @@ import { logAuditEnd, openAudit } from './audit/audit.ts';
 import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
-import { readGatewayConfig, readSiteConfig } from './config.ts';
+import { readDoorConfig, readGatewayConfig, readSiteConfig } from './config.ts';
 import { startGateway, trustDir } from './gateway.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
@@ -26,6 +26,9 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
                                                        print who did what, when and why
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
+  npm run -s gateway -- invite --gate NAME [...]       a code that enrols a new kiosk: see "invite --help"
+  npm run -s gateway -- kiosks [--format text|json]    which kiosks there are, and when each was here last
+  npm run -s gateway -- revoke KIOSK                   cut a kiosk off for good, also while it is connected
   npm run -s gateway -- cards ...                      printed cards for people without a phone: see "cards help"
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
@@ -33,9 +36,20 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
-RAVAO_DATA_DIR RAVAO_SITE RAVAO_SITE_KIND RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA
-RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
+RAVAO_DATA_DIR RAVAO_SITE RAVAO_SITE_KIND RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_ENROL_PORT RAVAO_UPSTREAM_URL
+RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
 `;
+
+type Command = (args: readonly string[], environment: Environment, signal: AbortSignal) => Promise<number>;
+
+/** Commands that read their own arguments. */
+const commandsOfTheirOwn: Readonly<Record<string, Command>> = {
+  backfill,
+  cards,
+  invite,
+  poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
+  report,
+};
 
 /** Runs one command. Throws a Fault for what a person must mend. */
 export async function runCommand(
@@ -43,14 +57,13 @@ export async function runCommand(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<number> {
-  if (args[0] === 'cards') return cards(args.slice(1), environment, signal);
-  if (args[0] === 'poster') return cards(args, environment, signal);
-  if (args[0] === 'backfill') return backfill(args.slice(1), environment, signal);
-  if (args[0] === 'report') return report(args.slice(1), environment);
+  const [first = '', ...rest] = args;
+  const own = Object.hasOwn(commandsOfTheirOwn, first) ? commandsOfTheirOwn[first] : undefined;
+  if (own !== undefined) return own(rest, environment, signal);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
   const { command, operands, options } = typed;
-  const operandsWanted = command === 'enrol' ? 1 : 0;
+  const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
   if (operands.length !== operandsWanted)
     return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
   switch (command) {
@@ -80,6 +93,18 @@ export async function runCommand(
     case 'enrol':
       if (options.out === undefined) return refuse('enrol needs --out: the folder to write.');
       return enrol(environment, operands[0] ?? '', options.out, options.force);
+    case 'kiosks': {
+      const format = checkFormats.find((name) => name === (options.format ?? 'text'));
+      if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
+      const { listKiosks, describeKiosks } = await import('./enrol/kiosk-commands.ts');
+      await print(describeKiosks(await listKiosks(readSiteConfig(environment), quietly()), format));
+      return exitCode.ok;
+    }
+    case 'revoke': {
+      const { revokeKiosk } = await import('./enrol/kiosk-commands.ts');
+      await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), quietly())]);
+      return exitCode.ok;
+    }
     case 'help':
       process.stdout.write(help);
       return exitCode.ok;
@@ -122,7 +147,7 @@ async function serve(environment: Environment, signal: AbortSignal): Promise<num
   {
     await using gateway = await startGateway(config, { clock: systemClock, chance: systemChance, log });
     logAuditEnd(config.dataDir, log);
-    log.info('gateway.ready', { host: config.host, port: gateway.port });
+    log.info('gateway.ready', { host: config.host, port: gateway.port, enrolPort: gateway.enrolPort });
     // `npm start` waits for this before it starts the kiosk.
     process.send?.({ port: gateway.port });
     await stopped;
@@ -179,4 +204,17 @@ async function report(args: readonly string[], environment: Environment): Promis
   const warn = (text: string) => void process.stderr.write(text);
   const { runReport } = await import('./report/command.ts');
   return runReport(args, { config, clock: systemClock, print, warn });
+}
+
+function quietly() {
+  return { clock: systemClock, log: createLog('gateway', 'warn', process.stderr) };
+}
+
+async function invite(args: readonly string[], environment: Environment): Promise<number> {
+  const log = createLog('gateway', 'warn', process.stderr);
+  const warn = (text: string) => void process.stderr.write(text);
+  // Serving has no need of it.
+  const { runInvite } = await import('./enrol/invite-command.ts');
+  const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
+  return runInvite(args, readDoorConfig(environment), parts);
 }

@@ -19,11 +19,16 @@ const siteSchema = dataSchema.extend({
   RAVAO_LOG_LEVEL: logLevelSchema,
 });
 
+/** Where kiosks come in. */
+const doorsSchema = siteSchema.extend({
+  RAVAO_MQTT_HOST: z.string().default('127.0.0.1'),
+  RAVAO_MQTT_PORT: z.string().default('8883').transform(Number).pipe(port),
+  RAVAO_ENROL_PORT: z.string().transform(Number).pipe(port).optional(),
+});
+
 /** What serving needs besides. */
 function serveSchema(dataDir: string) {
-  return siteSchema.extend({
-    RAVAO_MQTT_HOST: z.string().default('127.0.0.1'),
-    RAVAO_MQTT_PORT: z.string().default('8883').transform(Number).pipe(port),
+  return doorsSchema.extend({
     RAVAO_UPSTREAM_URL: z
       .string()
       .default(pathToFileURL(join(dataDir, upstreamFileDefault)).href)
@@ -53,6 +58,19 @@ export function readSiteConfig(environment: Environment) {
   });
 }
 
+/** What whoever invites kiosks needs: the site, and where it takes enrolments. Throws the Fault CONFIG_INVALID. */
+export function readDoorConfig(environment: Environment) {
+  const values = readEnvironment(doorsSchema, environment);
+  const { RAVAO_MQTT_HOST: host, RAVAO_ENROL_PORT, RAVAO_MQTT_PORT } = values;
+  const enrolPort = RAVAO_ENROL_PORT ?? enrolPortBeside(RAVAO_MQTT_PORT);
+  return Object.freeze({ dataDir: values.RAVAO_DATA_DIR, site: values.RAVAO_SITE, host, enrolPort });
+}
+
+/** Where kiosks are enrolled unless told otherwise: the next port. Any free one beside any free one. */
+function enrolPortBeside(mqttPort: number): number {
+  return mqttPort === 0 ? 0 : Math.min(mqttPort + 1, 65_535);
+}
+
 /** The gateway's configuration, parsed once and frozen. Throws the Fault CONFIG_INVALID, which lists every problem. */
 export function readGatewayConfig(environment: Environment) {
   const { RAVAO_DATA_DIR: dataDir } = readEnvironment(dataSchema, environment);
@@ -63,6 +81,7 @@ export function readGatewayConfig(environment: Environment) {
     logLevel: values.RAVAO_LOG_LEVEL,
     host: values.RAVAO_MQTT_HOST,
     port: values.RAVAO_MQTT_PORT,
+    enrolPort: values.RAVAO_ENROL_PORT ?? enrolPortBeside(values.RAVAO_MQTT_PORT),
     upstreams: values.RAVAO_UPSTREAM_URL,
     upstreamToken: values.RAVAO_UPSTREAM_TOKEN ?? null,
     upstreamTls: {

@@ -5,6 +5,7 @@ import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
+import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
 import { publishRules } from './rules.ts';
@@ -12,11 +13,14 @@ import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
+import { watchRevocations } from './trust/revocations.ts';
 import { openUpstream } from './upstream/open-upstream.ts';
 
 export interface Gateway extends AsyncDisposable {
   /** The port it listens on. */
   readonly port: number;
+  /** Where kiosks are enrolled; null where that port cannot be had. */
+  readonly enrolPort: number | null;
 }
 
 export interface Surroundings {
@@ -50,13 +54,19 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   }
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
+  const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
+  let enrolling: Enrolling | null = null;
   const broker = started.use(
     await startBroker({
       host: config.host,
       port: config.port,
       credentials,
+      revocations,
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
-      onState: (kiosk, state) => log.debug('kiosk.state', { kiosk, state }),
+      onState: (kiosk, state) => {
+        log.debug('kiosk.state', { kiosk, state });
+        enrolling?.noteState(kiosk, state);
+      },
       siteNotice: trust.notice,
       clock,
       log,
@@ -64,16 +74,21 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   );
   const lists = started.use(openCardLists(config.dataDir));
   started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
+  const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
+  enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   started.use(
     keepRenewed({
       trust,
       listenHost: config.host,
       current: credentials,
-      onRenewed: (next) => broker.renew(next),
+      onRenewed: (next) => {
+        broker.renew(next);
+        enrolling.renew(next);
+      },
       clock,
       log,
     }),
   );
   const parts = started.move();
-  return { port: broker.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return { port: broker.port, enrolPort: enrolling.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

@@ -8,6 +8,7 @@ import type { BrokerLimits } from './broker-limits.ts';
 import { Handshakes } from './handshakes.ts';
 import { SparseLog } from './sparse-log.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
+import type { Revocations } from './trust/revocations.ts';
 
 export interface TlsListener extends AsyncDisposable {
   readonly port: number;
@@ -22,6 +23,8 @@ export interface TlsListenerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly credentials: GatewayCredentials;
+  /** Whose certificates are cut off, also when they are here already. */
+  readonly revocations?: Revocations;
   readonly onKiosk: (stream: TLSSocket, kiosk: string) => void;
   readonly limits: BrokerLimits;
   readonly clock: Clock;
@@ -35,7 +38,7 @@ const repeatLogMs = 60_000;
 export async function listenTls(options: TlsListenerOptions): Promise<TlsListener> {
   const { host, port, credentials, limits, log, clock } = options;
   const sparse = new SparseLog(clock, log, repeatLogMs);
-  const kiosks = new Set<TLSSocket>();
+  const kiosks: Kiosks = new Map();
   const tls = createTls({ ...toContext(credentials), requestCert: true, rejectUnauthorized: true });
   const handshakes = new Handshakes({
     limits,
@@ -65,6 +68,7 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
   server.removeAllListeners('error').on('error', (error) => {
     log.error('broker.listener-failed', { error: describeError(error) });
   });
+  options.revocations?.onGrowth(() => dropRevoked(kiosks, options));
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const address = server.address();
   return {
@@ -74,7 +78,7 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
     async [Symbol.asyncDispose]() {
       server.close();
       handshakes.close();
-      for (const socket of kiosks) socket.destroy();
+      for (const socket of kiosks.keys()) socket.destroy();
       await closed;
     },
   };
@@ -84,18 +88,31 @@ function toContext({ caPem, certPem, keyPem }: GatewayCredentials): SecureContex
   return { ca: caPem, cert: certPem, key: keyPem, minVersion: 'TLSv1.3' };
 }
 
-function admit(socket: TLSSocket, kiosks: Set<TLSSocket>, options: TlsListenerOptions, sparse: SparseLog): void {
-  const { onKiosk, limits } = options;
-  const { subject } = socket.getPeerCertificate();
+/** The connections of those who came in, and the certificate by which they did. */
+type Kiosks = Map<TLSSocket, { readonly kiosk: string; readonly serial: string }>;
+
+function dropRevoked(kiosks: Kiosks, { revocations, log }: TlsListenerOptions): void {
+  for (const [socket, { kiosk, serial }] of kiosks) {
+    if (revocations?.has(serial) !== true) continue;
+    log.warn('broker.revoked', { kiosk, serial });
+    socket.destroy();
+  }
+}
+
+function admit(socket: TLSSocket, kiosks: Kiosks, options: TlsListenerOptions, sparse: SparseLog): void {
+  const { onKiosk, limits, revocations } = options;
+  const { subject, serialNumber: serial } = socket.getPeerCertificate();
   const kiosk = kioskIdSchema.safeParse(subject?.CN);
   const peer = socket.remoteAddress;
-  if (kiosk.success && kiosks.size < limits.connectionsMax) {
-    kiosks.add(socket);
+  const isRevoked = kiosk.success && revocations?.has(serial) === true;
+  if (kiosk.success && !isRevoked && kiosks.size < limits.connectionsMax) {
+    kiosks.set(socket, { kiosk: kiosk.data, serial });
     socket.once('close', () => kiosks.delete(socket));
     onKiosk(socket, kiosk.data);
     return;
   }
-  if (kiosk.success) sparse.write('warn', 'broker.connections-full', '', { peer, max: limits.connectionsMax });
+  if (isRevoked) sparse.write('warn', 'broker.revoked', kiosk.data, { kiosk: kiosk.data, serial, peer });
+  else if (kiosk.success) sparse.write('warn', 'broker.connections-full', '', { peer, max: limits.connectionsMax });
   else sparse.write('warn', 'broker.identity-invalid', String(peer), { peer });
   socket.on('error', () => undefined);
   socket.destroy();

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { z } from 'zod';
 import {
   type Environment,
@@ -29,17 +30,25 @@ function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParser
     RAVAO_DATA_DIR: dataDir,
     RAVAO_KIOSK_ID: kioskIdSchema.optional(),
     RAVAO_GATE: z.string().max(200, 'must be at most 200 characters').optional(),
-    RAVAO_DIRECTION: z.enum(['in', 'out', 'toggle'], 'must be in, out or toggle').default('in'),
-    RAVAO_GATEWAY_URL: z
-      .string('is missing: where the gateway is, as mqtts://host:8883')
-      .transform(toSetting(parseGatewayUrl)),
-    RAVAO_CREDENTIALS: z.string('is missing: the folder that "enrol" wrote on the gateway'),
+    RAVAO_DIRECTION: z.enum(['in', 'out', 'toggle'], 'must be in, out or toggle').optional(),
+    RAVAO_GATEWAY_URL: z.string().transform(toSetting(parseGatewayUrl)).optional(),
+    RAVAO_CREDENTIALS: z.string().optional(),
     RAVAO_SCANNER: z.string().default('auto').transform(toSetting(parsers.scanner)),
     RAVAO_BOARD: z.string().default('auto').transform(toSetting(parsers.board)),
     RAVAO_REPEAT_MS: z.string().default('5000').transform(Number).pipe(repeatMs),
     RAVAO_CERTIFICATE_SIGNERS: certificateSigners,
     RAVAO_LOG_LEVEL: logLevelSchema,
   });
+}
+
+/** Where a kiosk keeps the credentials that an invitation brought. */
+export function ownCredentialsDir(dataDir: string): string {
+  return join(dataDir, 'credentials');
+}
+
+/** What the command `reset` needs. */
+export function readDataDir(environment: Environment): string {
+  return readEnvironment(z.object({ RAVAO_DATA_DIR: dataDir }), environment).RAVAO_DATA_DIR;
 }
 
 /** What the command `read` needs: it works where nothing is set up yet. Throws the Fault CONFIG_INVALID. */
@@ -65,6 +74,9 @@ function parseGatewayUrl(text: string): { value: { host: string; port: number } 
   return { value: { host, port: url.port === '' ? 8883 : Number(url.port) } };
 }
 
+/** The parts of the configuration that do not depend on the hardware. */
+export type KioskConfig = Omit<ReturnType<typeof readKioskConfig<unknown, unknown>>, 'scanner' | 'board'>;
+
 /** The kiosk's configuration, parsed once and frozen. Throws the Fault CONFIG_INVALID, which lists every problem. */
 export function readKioskConfig<ScannerSetting, BoardSetting>(
   environment: Environment,
@@ -75,11 +87,13 @@ export function readKioskConfig<ScannerSetting, BoardSetting>(
     dataDir: values.RAVAO_DATA_DIR,
     /** Null: as the certificate says. */
     kioskId: values.RAVAO_KIOSK_ID ?? null,
-    /** Null: called like the kiosk. */
+    /** Null, all three: as the gateway said when the kiosk was enrolled. */
     gate: values.RAVAO_GATE ?? null,
-    direction: values.RAVAO_DIRECTION,
-    gateway: values.RAVAO_GATEWAY_URL,
-    credentialsDir: values.RAVAO_CREDENTIALS,
+    direction: values.RAVAO_DIRECTION ?? null,
+    gateway: values.RAVAO_GATEWAY_URL ?? null,
+    credentialsDir: values.RAVAO_CREDENTIALS ?? ownCredentialsDir(values.RAVAO_DATA_DIR),
+    /** Whether a kiosk without credentials waits for an invitation: not where somebody named a folder of his own. */
+    mayEnrol: values.RAVAO_CREDENTIALS === undefined,
     scanner: values.RAVAO_SCANNER,
     board: values.RAVAO_BOARD,
     repeatWindowMs: values.RAVAO_REPEAT_MS,

@@ -17,24 +17,29 @@ const help = `Ravao kiosk: reads codes, answers with lights and sound, and sends
   npm run -s kiosk                      run until SIGTERM or Ctrl-C
   npm run -s kiosk -- read [--clear]    for each line of standard input say what a kiosk understands, as a JSON line;
                                         names and numbers are masked without --clear
+  npm run -s kiosk -- reset [--force]   forget who enrolled this kiosk; with --force also when entries were never sent
   npm run -s kiosk -- help              this text
 
 Settings come from the environment: RAVAO_DATA_DIR RAVAO_KIOSK_ID RAVAO_GATE RAVAO_DIRECTION RAVAO_GATEWAY_URL
-RAVAO_CREDENTIALS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_CERTIFICATE_SIGNERS RAVAO_LOG_LEVEL; read needs none.
+RAVAO_CREDENTIALS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_CERTIFICATE_SIGNERS RAVAO_LOG_LEVEL; read needs none,
+reset RAVAO_DATA_DIR.
 The README says what each means.
 `;
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
-  const { command, operands, clear } = typed;
+  const { command, operands, clear, force } = typed;
   if (operands.length > 0) return refuse(`${command} takes no names.`);
   if (clear && command !== 'read') return refuse('--clear belongs to read.');
+  if (force && command !== 'reset') return refuse('--force belongs to reset.');
   switch (command) {
     case 'run':
       return serveGate(signal);
     case 'read':
       return readInput(clear, signal);
+    case 'reset':
+      return reset(force);
     case 'help':
       process.stdout.write(help);
       return exitCode.ok;
@@ -48,10 +53,14 @@ function parseCommand(args: readonly string[]) {
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { clear: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
+      options: {
+        clear: { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
     });
     const [command = 'run', ...operands] = positionals;
-    return { command: values.help ? 'help' : command, operands, clear: values.clear };
+    return { command: values.help ? 'help' : command, operands, clear: values.clear, force: values.force };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -111,6 +120,20 @@ async function readInput(clear: boolean, signal: AbortSignal): Promise<number> {
   const cards = await readKnownCards(config.dataDir, reading.errorLog);
   const known = createKnowledge({ ...config, cards, clock: systemClock, clockSynced: () => true });
   await print(reading.describeReadings(createLineScanner({ input: process.stdin }).readings(signal), known, { clear }));
+  return exitCode.ok;
+}
+
+async function reset(force: boolean): Promise<number> {
+  const [{ createLog }, { systemChance }, { print }, { readDataDir }, { resetKiosk }] = await Promise.all([
+    import('../shared/system/log.ts'),
+    import('../shared/system/chance.ts'),
+    import('../shared/system/output.ts'),
+    import('./config.ts'),
+    import('./reset-command.ts'),
+  ]);
+  const log = createLog('kiosk', 'warn', process.stderr);
+  const dataDir = readDataDir(process.env);
+  await print([await resetKiosk({ dataDir, force, clock: systemClock, chance: systemChance, log })]);
   return exitCode.ok;
 }
 

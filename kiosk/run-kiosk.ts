@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Environment } from '../shared/environment.ts';
-import { Fault } from '../shared/fault.ts';
 import { createSealer } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { sleep } from '../shared/time.ts';
 import { type HardwareParsers, readKioskConfig } from './config.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
+import type { Credentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
+import { prepareGate } from './gate-settings.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
 import { createLink } from './link.ts';
@@ -39,7 +39,10 @@ export interface Surroundings {
   readonly log: Log;
 }
 
-/** Runs a kiosk until `signal` aborts. Throws the Faults of its parts at the start; afterwards it only says what is wrong. */
+/**
+ * Runs a kiosk until `signal` aborts, also when its scanner has ended before (the end of standard input). Throws the Faults
+ * of its parts at the start; afterwards it only says what is wrong.
+ */
 export async function runKiosk<ScannerSetting, BoardSetting>(
   hardware: Hardware<ScannerSetting, BoardSetting>,
   environment: Environment,
@@ -53,10 +56,11 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   await using parts = new AsyncDisposableStack();
   const indicator = parts.use(hardware.openIndicator(config.board, surroundings));
   try {
-    const credentials = await readCredentials(config.credentialsDir);
-    checkKioskId(credentials, config);
+    const openScanner = () => hardware.openScanner(config.scanner, config.board, surroundings);
+    const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
+    if (found === null) return exitCode.ok;
+    const { credentials, scanner } = found;
     const place = { dir: config.dataDir, kiosk: credentials.kiosk };
-    const scanner = await hardware.openScanner(config.scanner, config.board, surroundings);
     if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
     const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
     const onStateChanged = () => link.stateChanged();
@@ -65,7 +69,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
       createLink({
         outbox,
         kiosk: credentials.kiosk,
-        dial: dialTls({ ...config.gateway, ...credentials }),
+        dial: dialTls({ ...found.gateway, ...credentials }),
         reader: rules,
         state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
         onSite: (notice) => noteSite(notice.key.id, credentials, log),
@@ -81,8 +85,8 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         outbox,
         onRecorded: () => link.wake(),
         onStateChanged,
-        gate: config.gate ?? credentials.kiosk,
-        station: { direction: config.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
+        gate: found.gate,
+        station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
         known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
@@ -91,7 +95,6 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
       }),
     );
     log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
-    // The scanner may end before (the end of standard input); the link goes on until aborted.
     await Promise.all([kiosk.run(signal), link.run(signal)]);
     log.info('kiosk.stopped', { unsent: outbox.depth() });
     return exitCode.ok;
@@ -101,23 +104,14 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   }
 }
 
-function isFirstStart({ dataDir }: { readonly dataDir: string }): boolean {
-  return !existsSync(join(dataDir, outboxFileName));
-}
-
 /** The lights are all that people at the gate can see, and systemd will start this again and again. */
 async function showFault(indicator: Indicator, clock: Clock, signal: AbortSignal): Promise<void> {
   indicator.show('fault');
   await sleep(clock, faultShownMs, signal);
 }
 
-/** A kiosk on another's certificate would send entries that the gateway must quarantine. */
-function checkKioskId({ kiosk }: Credentials, { kioskId }: { readonly kioskId: string | null }): void {
-  if (kioskId === null || kioskId === kiosk) return;
-  throw new Fault(
-    'CONFIG_INVALID',
-    `\n  RAVAO_KIOSK_ID is ${kioskId}, but the certificate in RAVAO_CREDENTIALS is for ${kiosk}`,
-  );
+function isFirstStart({ dataDir }: { readonly dataDir: string }): boolean {
+  return !existsSync(join(dataDir, outboxFileName));
 }
 
 /** Identities go on being sealed to the key that came with the credentials: what is announced later proves nothing. */

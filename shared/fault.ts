@@ -64,6 +64,17 @@ export const faultCatalogue = {
     meaning: 'The board with the lights and the buzzer does not answer. Scans are taken and kept all the same.',
     remedy: 'Check its cable and power, and that RAVAO_BOARD names it; it is tried again until it is back.',
   },
+  RESET_UNSENT: {
+    retryable: false,
+    meaning: 'The kiosk holds entries that were never sent. It is left as it is.',
+    remedy:
+      'Start it where it reaches its gateway until it has sent everything. Or say --force: then they are kept aside in a file, and never sent.',
+  },
+  KIOSK_UNKNOWN: {
+    retryable: false,
+    meaning: 'No kiosk of that id was ever enrolled here, nor is one invited.',
+    remedy: 'See with "kiosks" which there are.',
+  },
   TRUST_DAMAGED: {
     retryable: false,
     meaning: "The site's certificates and keys are incomplete or do not fit together. They are left as they are.",

@@ -1,5 +1,5 @@
 /** A site's certificate authority and keys: made at the first start, then only read. */
-import { X509Certificate } from 'node:crypto';
+import { sign, X509Certificate } from 'node:crypto';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { SiteNotice } from '../../shared/entry.ts';
@@ -8,6 +8,7 @@ import type { Clock, Log } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
 import { appendLine, publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
+import { type Enrolled, type Revoked, readEnrolled, readRevoked } from './enrolled.ts';
 import { type EnrolledFile, refuseToOverwrite, writeEnrolment } from './enrolment.ts';
 import { gatewayNames, type Machine, missingName } from './gateway-names.ts';
 import { gatewayValidMs, renewAtShare } from './lifetimes.ts';
@@ -26,16 +27,6 @@ export interface GatewayCredentials {
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
-}
-
-/** A kiosk that was enrolled, as `enrolled.jsonl` records it, one JSON object a line. */
-export interface Enrolled {
-  readonly kiosk: string;
-  /** The certificate's serial number, hexadecimal. */
-  readonly serial: string;
-  /** When the certificate ends, and when it was made by the gateway's clock: UTC, ISO 8601. */
-  readonly notAfter: string;
-  readonly at: string;
 }
 
 export interface TrustOptions {
@@ -63,6 +54,21 @@ export interface Trust {
    * Throws the Faults KIOSK_ID_INVALID, ENROL_EXISTS, ENROL_FAILED and DATA_DIR_UNUSABLE.
    */
   enrol(kiosk: string, folder: string, options?: { force?: boolean }): Promise<Enrolled>;
+  /**
+   * Makes a certificate for a key that the kiosk made itself, and records it. Throws the Faults KIOSK_ID_INVALID and
+   * DATA_DIR_UNUSABLE. @param publicKey P-256, SubjectPublicKeyInfo in DER.
+   */
+  certify(kiosk: string, publicKey: Uint8Array): Promise<{ readonly certPem: string; readonly enrolled: Enrolled }>;
+  /** The key of the pseudonyms, for a kiosk that has proved itself. */
+  readonly subjectKey: Uint8Array;
+  /** The authority's signature under an invitation: ECDSA with SHA-256, 64 bytes. See `shared/invitation.ts`. */
+  signInvitation(bytes: Uint8Array): Uint8Array;
+  /** Every certificate that was ever made for a kiosk, oldest first. Throws the Fault DATA_DIR_UNUSABLE. */
+  enrolled(): Promise<readonly Enrolled[]>;
+  /** Every certificate that was cut off. Throws the Fault DATA_DIR_UNUSABLE. */
+  revoked(): Promise<readonly Revoked[]>;
+  /** Cuts off all certificates that a kiosk has, durably, and says how many. Throws the Fault DATA_DIR_UNUSABLE. */
+  revoke(kiosk: string): Promise<number>;
 }
 
 /**
@@ -163,21 +169,66 @@ class FolderTrust implements Trust {
       { name: 'site.json', content: `${JSON.stringify(this.notice)}\n`, mode: publicFileMode },
       { name: 'subject.key', content: this.#contents.subjectKey, mode: secretFileMode },
     ];
-    const certificate = new X509Certificate(made.certPem);
+    const enrolled = await this.#record(kiosk, made.certPem);
+    await writeEnrolment(folder, files);
+    log.info('trust.enrolled', { ...enrolled, folder });
+    return enrolled;
+  }
+
+  async certify(kiosk: string, publicKey: Uint8Array): Promise<{ certPem: string; enrolled: Enrolled }> {
+    if (!kioskIdSchema.safeParse(kiosk).success) throw new Fault('KIOSK_ID_INVALID', JSON.stringify(kiosk));
+    const { certifyKiosk } = await import('./certificate.ts');
+    const nowMs = this.#options.clock.nowMs();
+    const certPem = await certifyKiosk(this.#authority, kiosk, Uint8Array.from(publicKey), nowMs);
+    return { certPem, enrolled: await this.#record(kiosk, certPem) };
+  }
+
+  get subjectKey(): Uint8Array {
+    return this.#contents.subjectKey;
+  }
+
+  signInvitation(bytes: Uint8Array): Uint8Array {
+    return sign('sha256', bytes, { key: this.#authority.keyPem, dsaEncoding: 'ieee-p1363' });
+  }
+
+  enrolled(): Promise<readonly Enrolled[]> {
+    return this.#guard(() => readEnrolled(join(this.#folder, trustFiles.enrolled)));
+  }
+
+  revoked(): Promise<readonly Revoked[]> {
+    return this.#guard(() => readRevoked(join(this.#folder, trustFiles.revoked)));
+  }
+
+  async revoke(kiosk: string): Promise<number> {
+    const before = new Set((await this.revoked()).map(({ serial }) => serial));
+    const own = (await this.enrolled()).filter((one) => one.kiosk === kiosk && !before.has(one.serial));
+    const at = new Date(this.#options.clock.nowMs()).toISOString();
+    for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
+    return own.length;
+  }
+
+  #append(name: string, line: object): Promise<void> {
+    return this.#guard(() => appendLine(join(this.#folder, name), JSON.stringify(line)));
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toDiskFault(this.#folder, error);
+    }
+  }
+
+  /** Recorded before it is handed out: a certificate that nobody knows of could never be revoked. */
+  async #record(kiosk: string, certPem: string): Promise<Enrolled> {
+    const certificate = new X509Certificate(certPem);
     const enrolled: Enrolled = {
       kiosk,
       serial: certificate.serialNumber.toLowerCase(),
       notAfter: certificate.validToDate.toISOString(),
-      at: new Date(clock.nowMs()).toISOString(),
+      at: new Date(this.#options.clock.nowMs()).toISOString(),
     };
-    // Recorded first: a certificate that nobody knows of could never be revoked.
-    try {
-      await appendLine(join(this.#folder, trustFiles.enrolled), JSON.stringify(enrolled));
-    } catch (error) {
-      throw toDiskFault(this.#folder, error);
-    }
-    await writeEnrolment(folder, files);
-    log.info('trust.enrolled', { ...enrolled, folder });
+    await this.#append(trustFiles.enrolled, enrolled);
     return enrolled;
   }
 }

@@ -82,6 +82,16 @@ export async function makeKioskCertificate(authority: Certified, kiosk: string, 
   return { certPem: await issue(authority, keyPem, kiosk, kioskUse, nowMs, []), keyPem };
 }
 
+/** Makes a certificate for a key that a kiosk made itself. @param publicKey P-256, SubjectPublicKeyInfo in DER. */
+export async function certifyKiosk(
+  authority: Certified,
+  kiosk: string,
+  publicKey: Uint8Array<ArrayBuffer>,
+  nowMs: number,
+): Promise<string> {
+  return issueFor(authority, await importPublicKey(publicKey), kiosk, kioskUse, nowMs, []);
+}
+
 /** Makes a P-256 private key, PKCS #8 in PEM. */
 export function makeKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -96,9 +106,20 @@ async function issue(
   nowMs: number,
   extensions: readonly x509.Extension[],
 ): Promise<string> {
+  const { publicKey } = await importKeys(keyPem);
+  return issueFor(authority, publicKey, commonName, use, nowMs, extensions);
+}
+
+async function issueFor(
+  authority: Certified,
+  publicKey: webcrypto.CryptoKey,
+  commonName: string,
+  use: Use,
+  nowMs: number,
+  extensions: readonly x509.Extension[],
+): Promise<string> {
   const issuer = new x509.X509Certificate(authority.certPem);
   const { privateKey: signingKey } = await importKeys(authority.keyPem);
-  const { publicKey } = await importKeys(keyPem);
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     issuer: issuer.subjectName,
@@ -136,9 +157,13 @@ async function importKeys(keyPem: string): Promise<webcrypto.CryptoKeyPair> {
   const publicKey = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
   const privateKey = createPrivateKey(keyPem).export({ type: 'pkcs8', format: 'der' });
   return {
-    publicKey: await webcrypto.subtle.importKey('spki', publicKey, algorithm, true, ['verify']),
+    publicKey: await importPublicKey(Uint8Array.from(publicKey)),
     privateKey: await webcrypto.subtle.importKey('pkcs8', privateKey, algorithm, false, ['sign']),
   };
+}
+
+function importPublicKey(spki: Uint8Array<ArrayBuffer>): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']);
 }
 
 function toPem(certificate: x509.X509Certificate): string {

@@ -25,6 +25,7 @@ export const trustFiles = {
   subjectKey: 'subject.key',
   siteKey: 'site.key',
   enrolled: 'enrolled.jsonl',
+  revoked: 'revoked.jsonl',
 } as const;
 
 /** The length of `subject.key` and `site.key`, raw bytes. */

@@ -65,6 +65,8 @@ export type UnknownReason =
   /** A code by which guards set up a kiosk, shown by somebody who may not. */
   | 'control-code'
   /** A printed card whose signature is not its issuer's. */
+  /** What enrols a new kiosk, shown to one that is enrolled. */
+  | 'invitation'
   | 'card-forged'
   | 'card-expired'
   | 'card-revoked'

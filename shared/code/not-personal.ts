@@ -2,6 +2,7 @@
  * What people hold up that is no personal code, each kind with a reason of its own, so that the guard can say kindly what
  * to show instead.
  */
+import { isInvitation } from '../invitation.ts';
 import { type Format, refuse, type UnknownReason } from './code.ts';
 import { isHcmcResult } from './hcmc-result.ts';
 
@@ -84,6 +85,9 @@ export const retailBarcode = none('retail-barcode', isRetail);
 /** What sets up a kiosk, in the hand of somebody who may not. */
 export const controlCode = none('control-code', (text) => /^RVC\d{0,3}(?:[:;.]|$)/.test(text));
 
+/** What enrols a new kiosk, before one that is enrolled. */
+export const invitation = none('invitation', isInvitation);
+
 /** All of them, in no order that matters. */
 export const notPersonal: readonly Format[] = [
   sitePoster,
@@ -94,4 +98,5 @@ export const notPersonal: readonly Format[] = [
   phoneAction,
   retailBarcode,
   controlCode,
+  invitation,
 ];

@@ -99,6 +99,10 @@ export const refusalTexts: Readonly<Record<RefusalReason, BilingualText>> = {
     vi: 'Mã này dành cho bảo vệ. Xin đưa mã của quý vị.',
     en: 'This code is for guards only. Please show your own.',
   },
+  invitation: {
+    vi: 'Máy này đã đăng ký. Xin dùng mã này cho máy mới.',
+    en: 'This kiosk is enrolled already. Please show this code to a new one.',
+  },
   'card-forged': {
     vi: 'Chữ ký của thẻ không khớp. Xin đưa giấy tờ khác.',
     en: "The card's signature does not match. Please show another document.",

@@ -158,9 +158,18 @@ describe('the kiosk on the command line', () => {
   });
 
   it('lists every wrong setting and ends with 78', async () => {
-    const ran = await runProcess(['kiosk/main.ts'], { env: { RAVAO_BOARD: 'lamp' } });
+    const env = { RAVAO_BOARD: 'lamp', RAVAO_GATEWAY_URL: 'gateway', RAVAO_DIRECTION: 'up' };
+    const ran = await runProcess(['kiosk/main.ts'], { env });
     expect(ran.code).toBe(78);
-    for (const name of ['GATEWAY_URL', 'CREDENTIALS', 'BOARD']) expect(ran.stderr).toContain(`\n  RAVAO_${name} `);
+    for (const name of ['GATEWAY_URL', 'DIRECTION', 'BOARD']) expect(ran.stderr).toContain(`\n  RAVAO_${name} `);
+  });
+
+  it('ends with 78 when it has credentials but nothing says where the gateway is', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    const ran = await runProcess(['kiosk/main.ts'], { env: folder.kioskEnv('gate-a', 1, { RAVAO_GATEWAY_URL: '' }) });
+    expect(ran.code).toBe(78);
+    expect(ran.stderr).toContain('RAVAO_GATEWAY_URL is missing');
   });
 
   it('ends with 78 when it is told to be another kiosk than its certificate says', async () => {

@@ -11,6 +11,7 @@ describe("a gateway's configuration", () => {
       logLevel: 'info',
       host: '127.0.0.1',
       port: 8883,
+      enrolPort: 8884,
       upstreams: [
         { type: 'file', name: 'file:./upstream.ndjson', path: '/var/lib/ravao/upstream.ndjson', inBase: true },
       ],

@@ -19,14 +19,23 @@ function problemsOf(environment: Record<string, string>): string {
 }
 
 describe("a kiosk's configuration", () => {
-  it('needs only the gateway and the credentials', () => {
+  it('needs nothing: without credentials a kiosk waits to be enrolled', () => {
+    expect(readKioskConfig({ RAVAO_DATA_DIR: '/data' }, parsers)).toMatchObject({
+      gateway: null,
+      credentialsDir: '/data/credentials',
+      mayEnrol: true,
+    });
+  });
+
+  it('waits for no invitation where the credentials are named', () => {
     expect(readKioskConfig(required, parsers)).toEqual({
       dataDir: './data/kiosk',
       kioskId: null,
       gate: null,
-      direction: 'in',
+      direction: null,
       gateway: { host: 'gateway.example', port: 8883 },
       credentialsDir: '/etc/ravao',
+      mayEnrol: false,
       scanner: { type: 'auto' },
       board: { type: 'auto' },
       repeatWindowMs: 5000,
@@ -61,7 +70,6 @@ describe("a kiosk's configuration", () => {
       'KIOSK_ID',
       'DIRECTION',
       'GATEWAY_URL',
-      'CREDENTIALS',
       'SCANNER',
       'BOARD',
       'REPEAT_MS',

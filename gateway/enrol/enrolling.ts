@@ -1,0 +1,54 @@
+/** Enrolment as part of a serving gateway: the door for new kiosks, and the invitations that open it. */
+import type { KioskState } from '../../shared/entry.ts';
+import { describeError, Fault } from '../../shared/fault.ts';
+import type { GatewayCredentials } from '../trust/authority.ts';
+import { type EnrolmentOptions, type EnrolmentService, startEnrolment } from './enrolment-service.ts';
+import { Invitations } from './invitations.ts';
+import { LastSeen, readLastSeen } from './last-seen.ts';
+
+export interface EnrollingOptions extends Omit<EnrolmentOptions, 'port' | 'invitations'> {
+  readonly enrolPort: number;
+  readonly trustDir: string;
+  readonly dataDir: string;
+}
+
+export interface Enrolling extends AsyncDisposable {
+  /** The port that new kiosks ask; null where it cannot be had. */
+  readonly port: number | null;
+  renew(credentials: GatewayCredentials): void;
+  /** Hears what kiosks say of themselves: one that is here needs its invitation no more. */
+  noteState(kiosk: string, state: KioskState): void;
+}
+
+/** Opens the door. A port that is taken costs the enrolment of new kiosks, and is no reason to stop keeping entries: it is logged. */
+export async function openEnrolling(options: EnrollingOptions): Promise<Enrolling> {
+  const { trustDir, enrolPort, clock, log } = options;
+  const invitations = new Invitations(trustDir, clock);
+  const lastSeen = new LastSeen(options.dataDir, await readLastSeen(options.dataDir), clock, log);
+  let service: EnrolmentService | null = null;
+  let stopped = false;
+  try {
+    service = await startEnrolment({ ...options, port: enrolPort, invitations });
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    log.error('enrol.unavailable', {
+      error: describeError(error),
+      remedy: 'Set RAVAO_ENROL_PORT to a free port above 1023.',
+    });
+  }
+  return {
+    port: service?.port ?? null,
+    renew: (credentials) => service?.renew(credentials),
+    noteState(kiosk, { online }) {
+      if (stopped) return;
+      lastSeen.note(kiosk);
+      if (!online) return;
+      invitations.seen(kiosk).catch((error: unknown) => log.error('enrol.failed', { error: describeError(error) }));
+    },
+    async [Symbol.asyncDispose]() {
+      stopped = true;
+      await service?.[Symbol.asyncDispose]();
+      await lastSeen[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+/** An invitation on paper: a code of 120 mm on A4, for which gate, and what to do with it. */
+import { drawCode, drawText } from '../cards/drawing.ts';
+import { mm, openPdfFile, type Pdf, page } from '../cards/pdf-file.ts';
+import { qrMatrix, quietModules } from '../cards/qr-matrix.ts';
+import type { PrintedInvitation } from './invite-command.ts';
+
+const side = 120 * mm;
+const margin = 15 * mm;
+
+const day = new Intl.DateTimeFormat('vi', {
+  dateStyle: 'short',
+  timeStyle: 'short',
+  timeZone: 'Asia/Ho_Chi_Minh',
+});
+
+/** Writes the sheet, for its owner alone: it holds a secret. Throws the Fault PRINT_FAILED. */
+export async function writeInvitationSheet(path: string, printed: PrintedInvitation, nowMs: number): Promise<void> {
+  await using file = await openPdfFile(path);
+  await file.write(async (pdf) => drawSheet(pdf, printed), { title: `Ravao: ${printed.kiosk}`, nowMs });
+}
+
+function drawSheet(pdf: Pdf, { text, site, gate, kiosk, expiresMs }: PrintedInvitation): void {
+  const modules = qrMatrix(text, 'M');
+  pdf.addPage();
+  const words = { x: margin, width: page.width - 2 * margin, align: 'center' } as const;
+  const quiet = (quietModules * side) / modules.length;
+  let y = margin;
+  y += drawText(pdf, gate, { ...words, y, sizeMax: 40, sizeMin: 20, lines: 2, bold: true }) + 2 * mm;
+  y += drawText(pdf, `${site} · ${kiosk}`, { ...words, y, sizeMax: 18, sizeMin: 12 }) + quiet;
+  drawCode(pdf, modules, { x: (page.width - side) / 2, y, side });
+  y += side + quiet;
+  const lines = [
+    'Đưa mã này trước đầu đọc của máy mới.',
+    'Hold this code before the scanner of the new kiosk.',
+    `Dùng một lần, đến ${day.format(expiresMs)}. Xong thì hủy tờ này.`,
+    `Works once, until ${new Date(expiresMs).toISOString()}. Destroy this sheet afterwards.`,
+  ];
+  for (const line of lines) y += drawText(pdf, line, { ...words, y, sizeMax: 18, sizeMin: 10, lines: 2 }) + 3 * mm;
+}

@@ -1,0 +1,175 @@
+/** `invite`: makes an invitation and prints it as a code for a kiosk's scanner. */
+import { createHash, X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Fault } from '../../shared/fault.ts';
+import {
+  type Address,
+  addressesMax,
+  encodeInvitation,
+  formatAddress,
+  gateNameSchema,
+  parseAddress,
+} from '../../shared/invitation.ts';
+import type { Chance, Clock, Log } from '../../shared/ports.ts';
+import { exitCode } from '../../shared/system/program.ts';
+import { kioskIdSchema } from '../../shared/topics.ts';
+import { qrMatrix } from '../cards/qr-matrix.ts';
+import { openTrust, type Trust } from '../trust/authority.ts';
+import { gatewayAddresses, isLoopback, thisMachine } from './gateway-addresses.ts';
+import { Invitations } from './invitations.ts';
+import { deriveKioskId } from './kiosk-id.ts';
+import { drawInTerminal } from './terminal-code.ts';
+
+const help = `Invites a new kiosk: prints a code that it reads with its own scanner. It works once.
+
+  npm run -s gateway -- invite --gate NAME [--direction in|out|toggle] [--kiosk ID] [--hours 24]
+                               [--address HOST:PORT ...] [--format terminal|text|pdf] [--out FILE.pdf]
+
+--address: where kiosks find this gateway's door for enrolment, if not at the addresses of this machine.
+Whoever sees the code can use it before your kiosk does: print it when the kiosk is there, and keep it to yourself.
+`;
+
+const directions = ['in', 'out', 'toggle'] as const;
+const formats = ['terminal', 'text', 'pdf'] as const;
+
+/** How long an invitation may last, in hours. */
+const hoursMax = 168;
+
+/** A gate's name that still fits into a code that is easy to scan, in characters. */
+const gateCharsMax = 60;
+
+export interface InviteParts {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly print: (pieces: Iterable<string>) => Promise<void>;
+  readonly warn: (text: string) => void;
+  readonly color: boolean;
+}
+
+export interface InviteConfig {
+  readonly dataDir: string;
+  readonly site: string;
+  readonly host: string;
+  readonly enrolPort: number;
+}
+
+/** An invitation to print. */
+export interface PrintedInvitation {
+  readonly text: string;
+  readonly site: string;
+  readonly gate: string;
+  readonly kiosk: string;
+  readonly expiresMs: number;
+}
+
+/** Runs the command and gives its exit code. Throws the Faults of the trust folder and of what is written. */
+export async function runInvite(args: readonly string[], config: InviteConfig, parts: InviteParts): Promise<number> {
+  const wish = readWish(args, config);
+  if (typeof wish === 'string') {
+    parts.warn(wish === '' ? help : `${wish}\n\n${help}`);
+    return wish === '' ? exitCode.ok : exitCode.usage;
+  }
+  if (wish.addresses.every(isLoopback)) {
+    parts.warn(
+      'Only kiosks on this machine will find the gateway: it listens on a loopback address. Set RAVAO_MQTT_HOST=0.0.0.0.\n',
+    );
+  }
+  const trustDir = join(config.dataDir, 'trust');
+  const trust = await openTrust(trustDir, { site: config.site, clock: parts.clock, log: parts.log });
+  const printed = await makeInvitation(wish, trust, new Invitations(trustDir, parts.clock), config.site, parts);
+  if (wish.format === 'text') await parts.print([`${printed.text}\n`]);
+  else if (wish.format === 'terminal') await parts.print([describe(printed, parts.color)]);
+  else {
+    const { writeInvitationSheet } = await import('./invitation-sheet.ts');
+    await writeInvitationSheet(wish.out, printed, parts.clock.nowMs());
+    parts.warn(`${wish.out} is written, for ${printed.kiosk}. Delete it when the kiosk is enrolled.\n`);
+  }
+  return exitCode.ok;
+}
+
+interface Wish {
+  readonly gate: string;
+  readonly direction: (typeof directions)[number];
+  readonly kiosk: string | null;
+  readonly hours: number;
+  readonly addresses: readonly Address[];
+  readonly format: (typeof formats)[number];
+  readonly out: string;
+}
+
+/** What was asked for, or what is wrong with it; empty where help was asked for. */
+function readWish(args: readonly string[], { host, enrolPort }: InviteConfig): Wish | string {
+  const values = parseOptions(args);
+  if (typeof values === 'string') return values;
+  if (values.help) return '';
+  const { gate = '', kiosk = null, out = '' } = values;
+  if (!gateNameSchema.safeParse(gate.trim()).success || gate.length > gateCharsMax)
+    return `--gate is a name of 1 to ${gateCharsMax} characters that can be printed.`;
+  const direction = directions.find((name) => name === values.direction);
+  if (direction === undefined) return `--direction is ${directions.join(', ')}, not ${values.direction}.`;
+  const format = formats.find((name) => name === values.format);
+  if (format === undefined) return `--format is ${formats.join(', ')}, not ${values.format}.`;
+  if ((format === 'pdf') !== (out !== '')) return '--out FILE.pdf belongs to --format pdf.';
+  const hours = Number(values.hours);
+  if (!(hours > 0 && hours <= hoursMax)) return `--hours is more than 0 and at most ${hoursMax}.`;
+  const given = values.address?.map(parseAddress) ?? [];
+  if (given.includes(null) || given.length > addressesMax)
+    return `--address is HOST:PORT, at most ${addressesMax} times.`;
+  const named = given.filter((address) => address !== null);
+  if (named.length === 0 && enrolPort === 0) return 'Name --address, for RAVAO_MQTT_PORT is 0 and so any.';
+  const addresses = named.length > 0 ? named : gatewayAddresses(host, enrolPort, thisMachine());
+  if (addresses.length === 0) return 'This machine has no address that a kiosk could use: name one with --address.';
+  return { gate: gate.trim(), direction, kiosk, hours, addresses, format, out };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        gate: { type: 'string' },
+        direction: { type: 'string', default: 'in' },
+        kiosk: { type: 'string' },
+        hours: { type: 'string', default: '24' },
+        address: { type: 'string', multiple: true },
+        format: { type: 'string', default: 'terminal' },
+        out: { type: 'string' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function makeInvitation(
+  { gate, direction, hours, addresses, ...wish }: Wish,
+  trust: Trust,
+  invitations: Invitations,
+  site: string,
+  { clock, chance, warn }: InviteParts,
+): Promise<PrintedInvitation> {
+  const enrolled = new Set((await trust.enrolled()).map(({ kiosk }) => kiosk));
+  const invited = (await invitations.list()).map(({ kiosk }) => kiosk);
+  const kiosk = wish.kiosk ?? deriveKioskId(gate, new Set([...enrolled, ...invited]));
+  if (!kioskIdSchema.safeParse(kiosk).success) throw new Fault('KIOSK_ID_INVALID', JSON.stringify(kiosk));
+  if (enrolled.has(kiosk)) warn(`${kiosk} was enrolled before. If that kiosk is lost, revoke ${kiosk} first.\n`);
+  const expiresMs = Math.floor(clock.nowMs() / 1_000 + hours * 3_600) * 1_000;
+  const secret = await invitations.make({ kiosk, gate, direction }, expiresMs, chance);
+  const fingerprint = createHash('sha256').update(new X509Certificate(trust.caPem).raw).digest();
+  const text = encodeInvitation({ addresses, fingerprint, secret, gate, direction, kiosk, expiresMs }, (bytes) =>
+    trust.signInvitation(bytes),
+  );
+  warn(`Kiosks will look for the gateway at ${addresses.map(formatAddress).join(', ')}.\n`);
+  return { text, site, gate, kiosk, expiresMs };
+}
+
+function describe({ text, gate, kiosk, expiresMs }: PrintedInvitation, color: boolean): string {
+  // On a screen nothing is dirty or torn, and a smaller code is read from farther away.
+  const code = drawInTerminal(qrMatrix(text, 'L'), color);
+  const until = new Date(expiresMs).toISOString();
+  return `${code}\n${gate}: ${kiosk}. Hold the kiosk's scanner to the code. It works once, until ${until}.\n`;
+}

@@ -1,0 +1,61 @@
+/** Which certificates were made for kiosks, and which of them are cut off: two files to which lines are added. */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { kioskIdSchema } from '../../shared/topics.ts';
+import { isErrno } from './durable-file.ts';
+
+const serial = z.string().regex(/^[0-9a-f]{1,40}$/, 'must be hexadecimal');
+
+const enrolledSchema = z.looseObject({
+  kiosk: kioskIdSchema,
+  serial,
+  notAfter: z.iso.datetime(),
+  at: z.iso.datetime(),
+});
+
+const revokedSchema = z.looseObject({ kiosk: kioskIdSchema, serial, at: z.iso.datetime() });
+
+/** A certificate that was made for a kiosk, as `enrolled.jsonl` records it, one JSON object a line. */
+export interface Enrolled {
+  readonly kiosk: string;
+  /** The certificate's serial number, hexadecimal. */
+  readonly serial: string;
+  /** When the certificate ends, and when it was made by the gateway's clock: UTC, ISO 8601. */
+  readonly notAfter: string;
+  readonly at: string;
+}
+
+/** A certificate that was cut off, as `revoked.jsonl` records it. */
+export type Revoked = Omit<Enrolled, 'notAfter'>;
+
+/** Reads `enrolled.jsonl`; none where there is no file. A line that a power cut left torn is passed over: its certificate was never handed out. */
+export async function readEnrolled(path: string): Promise<readonly Enrolled[]> {
+  return readLines(path, enrolledSchema);
+}
+
+/** Reads `revoked.jsonl`; none where there is no file. */
+export async function readRevoked(path: string): Promise<readonly Revoked[]> {
+  return readLines(path, revokedSchema);
+}
+
+async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<readonly T[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+  return text.split('\n').flatMap((line) => {
+    const parsed = schema.safeParse(toJson(line));
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function toJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
