@@ -9,6 +9,7 @@ import { ownCredentialsDir } from './config.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { isVacant } from './enrol/new-credentials.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
+import { rulesDir } from './rules.ts';
 
 export interface ResetParts {
   readonly dataDir: string;
@@ -92,6 +93,9 @@ async function clearOutbox(kiosk: string, { dataDir, force, ...parts }: ResetPar
 function forget(dataDir: string, credentialsDir: string): void {
   const leaving = join(dataDir, leavingFolder);
   rmSync(leaving, { recursive: true, force: true });
+  // Before the credentials: a new kiosk must not take the cards of a site that it has left.
+  rmSync(rulesDir(dataDir), { recursive: true, force: true });
+  syncFolder(dataDir);
   renameSync(credentialsDir, leaving);
   syncFolder(dataDir);
   for (const name of readdirSync(dataDir)) {

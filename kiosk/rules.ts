@@ -47,7 +47,7 @@ export interface Rules extends TopicReader, AsyncDisposable {
 }
 
 /** Where a kiosk keeps its rules. */
-function rulesDir(dataDir: string): string {
+export function rulesDir(dataDir: string): string {
   return join(dataDir, 'rules');
 }
 

@@ -63,5 +63,7 @@ export const enrolledGateSchema = z.looseObject({
   gate: gateNameSchema,
   direction: z.enum(['in', 'out', 'toggle']),
   gateway: z.object({ host: z.string().min(1).max(255), port: z.int().min(1).max(65_535) }),
+  /** The port on that host at which it was enrolled. */
+  enrolPort: z.int().min(1).max(65_535),
 });
 export type EnrolledGate = z.infer<typeof enrolledGateSchema>;

@@ -1,6 +1,7 @@
 /** Enrolment as part of a serving gateway: the door for new kiosks, and the invitations that open it. */
 import type { KioskState } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
+import { openAudit } from '../audit/audit.ts';
 import type { GatewayCredentials } from '../trust/authority.ts';
 import { type EnrolmentOptions, type EnrolmentService, startEnrolment } from './enrolment-service.ts';
 import { Invitations } from './invitations.ts';
@@ -28,7 +29,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
   let service: EnrolmentService | null = null;
   let stopped = false;
   try {
-    service = await startEnrolment({ ...options, port: enrolPort, invitations });
+    service = await startEnrolment({ ...options, trust: audited(options), port: enrolPort, invitations });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     log.error('enrol.unavailable', {
@@ -49,6 +50,19 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
       stopped = true;
       await service?.[Symbol.asyncDispose]();
       await lastSeen[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** No certificate is made that the audit does not tell of. */
+function audited({ trust, dataDir, clock }: EnrollingOptions): EnrolmentOptions['trust'] {
+  const audit = openAudit(dataDir, { clock });
+  const { caPem, notice, subjectKey } = trust;
+  return {
+    ...{ caPem, notice, subjectKey },
+    async certify(kiosk, publicKey) {
+      await audit.record({ action: 'kiosk.enrolled', what: { kiosk, by: 'invitation' } });
+      return trust.certify(kiosk, publicKey);
     },
   };
 }

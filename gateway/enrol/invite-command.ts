@@ -14,6 +14,7 @@ import {
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
+import { openAudit } from '../audit/audit.ts';
 import { qrMatrix } from '../cards/qr-matrix.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { gatewayAddresses, isLoopback, thisMachine } from './gateway-addresses.ts';
@@ -78,7 +79,7 @@ export async function runInvite(args: readonly string[], config: InviteConfig, p
   }
   const trustDir = join(config.dataDir, 'trust');
   const trust = await openTrust(trustDir, { site: config.site, clock: parts.clock, log: parts.log });
-  const printed = await makeInvitation(wish, trust, new Invitations(trustDir, parts.clock), config.site, parts);
+  const printed = await makeInvitation(wish, trust, new Invitations(trustDir, parts.clock), config, parts);
   if (wish.format === 'text') await parts.print([`${printed.text}\n`]);
   else if (wish.format === 'terminal') await parts.print([describe(printed, parts.color)]);
   else {
@@ -149,7 +150,7 @@ async function makeInvitation(
   { gate, direction, hours, addresses, ...wish }: Wish,
   trust: Trust,
   invitations: Invitations,
-  site: string,
+  { site, dataDir }: InviteConfig,
   { clock, chance, warn }: InviteParts,
 ): Promise<PrintedInvitation> {
   const enrolled = new Set((await trust.enrolled()).map(({ kiosk }) => kiosk));
@@ -158,6 +159,7 @@ async function makeInvitation(
   if (!kioskIdSchema.safeParse(kiosk).success) throw new Fault('KIOSK_ID_INVALID', JSON.stringify(kiosk));
   if (enrolled.has(kiosk)) warn(`${kiosk} was enrolled before. If that kiosk is lost, revoke ${kiosk} first.\n`);
   const expiresMs = Math.floor(clock.nowMs() / 1_000 + hours * 3_600) * 1_000;
+  await openAudit(dataDir, { clock }).record({ action: 'kiosk.invited', what: { kiosk, gate, direction, hours } });
   const secret = await invitations.make({ kiosk, gate, direction }, expiresMs, chance);
   const fingerprint = createHash('sha256').update(new X509Certificate(trust.caPem).raw).digest();
   const text = encodeInvitation({ addresses, fingerprint, secret, gate, direction, kiosk, expiresMs }, (bytes) =>

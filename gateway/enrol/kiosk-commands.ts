@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
+import { openAudit } from '../audit/audit.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
@@ -65,6 +66,7 @@ export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' |
  */
 export async function revokeKiosk(kiosk: string, config: KioskCommandConfig, parts: Parts): Promise<string> {
   const { trust, invitations } = await open(config, parts);
+  await openAudit(config.dataDir, { clock: parts.clock }).record({ action: 'kiosk.revoked', what: { kiosk } });
   const count = await trust.revoke(kiosk);
   const invited = (await invitations.list()).filter((one) => one.kiosk === kiosk && one.state === 'open').length;
   await invitations.withdraw(kiosk);

@@ -89,7 +89,8 @@ async function exchange(read: ReadInvitation, parts: EnrolParts): Promise<'enrol
   if ('failed' in answer) return answer;
   const answeredMs = sinceStart();
   const { kiosk, gate, direction, mqttPort } = answer;
-  const settings: EnrolledGate = { v: 1, gate, direction, gateway: { host: found.address.host, port: mqttPort } };
+  const { host, port: enrolPort } = found.address;
+  const settings: EnrolledGate = { v: 1, gate, direction, gateway: { host, port: mqttPort }, enrolPort };
   keepCredentials(dataDir, credentialsDir, invitation.secret, answer, settings);
   log.info('enrol.done', { kiosk, gate, direction, foundMs, answeredMs, keptMs: sinceStart() });
   indicator.show('admitted', `${stepTexts.done.vi}: ${gate}`);

@@ -108,6 +108,7 @@ describe('a new kiosk', () => {
       gate: 'Cổng A',
       direction: 'out',
       gateway: { host: '127.0.0.1', port: 8883 },
+      enrolPort: service.port,
     });
     for (const name of await readdir(kiosk.credentialsDir)) {
       expect(statSync(join(kiosk.credentialsDir, name)).mode & 0o777).toBe(0o600);
