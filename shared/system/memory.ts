@@ -12,8 +12,13 @@ export function preferMemoryToSpeed(): void {
 
 /**
  * What Node is given when it runs a gateway (npm scripts, `npm start`, the systemd unit): without them V8 lets a busy
- * gateway's heap grow with the machine's memory instead of with its need. `npm run bench -- --only memory`: 165 MiB
- * after a load instead of 410, at the same speed. The old space holds many times what the intake may hold (see its
- * limits), so reaching its end is a bug.
+ * gateway's heap grow with the machine's memory instead of with its need: about 410 MiB after a load instead of 165
+ * (`npm run bench -- --only memory`). The young space must hold what is under way between two commits, from the start on:
+ * where it overflows into the old, marking that never ends takes a third of the time. The old space holds many times
+ * what the intake may hold (see its limits), so reaching its end is a bug.
  */
-export const gatewayNodeFlags: readonly string[] = ['--max-semi-space-size=16', '--max-old-space-size=256'];
+export const gatewayNodeFlags: readonly string[] = [
+  '--min-semi-space-size=16',
+  '--max-semi-space-size=16',
+  '--max-old-space-size=256',
+];
