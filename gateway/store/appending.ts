@@ -67,18 +67,17 @@ export class Appender {
 
   #keepEntry(arrival: EntryArrival): Verdict {
     const { entry, body, receivedMs } = arrival;
-    const id = parseUuid(entry.id);
     const stream = this.#stream(entry.kiosk, entry.epoch);
     const position = this.#position + 1;
     const { subject, at, seq } = entry;
     const { insert } = this.#statements;
     const isFree = !this.#runs.has(stream, seq);
-    if (isFree && insert.run(position, id, stream, seq, receivedMs, at, subject, body).changes === 1) {
+    if (isFree && insert.run(position, entry.id, stream, seq, receivedMs, at, subject, body).changes === 1) {
       this.#position = position;
       this.#runs.add(stream, seq);
       return stored;
     }
-    const same = this.#statements.findById.get(id);
+    const same = this.#statements.findById.get(parseUuid(entry.id));
     if (same?.stream === stream && same.seq === seq) return duplicate;
     const [reason, detail]: [QuarantineReason, string] =
       same === undefined
@@ -158,8 +157,8 @@ function prepare(database: Database) {
       .pluck(),
     insertStream: database.prepare<[string, Uint8Array]>('INSERT INTO streams (kiosk, epoch) VALUES (?, ?)'),
     // The body's bytes are text already: decoding and encoding it again would be half of an insert's time.
-    insert: database.prepare<[number, Uint8Array, number, number, number, string, string | null, Uint8Array]>(
-      `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body) VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT))
+    insert: database.prepare<[number, string, number, number, number, string, string | null, Uint8Array]>(
+      `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body) VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, CAST(? AS TEXT))
        ON CONFLICT DO NOTHING`,
     ),
     findById: database.prepare<[Uint8Array], { stream: number; seq: number }>(

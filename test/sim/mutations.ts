@@ -60,8 +60,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         path: 'gateway/store/appending.ts',
-        find: 'const id = parseUuid(entry.id);',
-        put: `const id = parseUuid(entry.id);
+        find: 'const position = this.#position + 1;',
+        put: `const position = this.#position + 1;
     const before = this.#arrivals.get(entry.subject ?? entry.id);
     this.#arrivals.set(entry.subject ?? entry.id, receivedMs);
     if (before !== undefined && receivedMs - before < 10_000) return duplicate;`,
