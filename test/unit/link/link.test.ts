@@ -228,6 +228,26 @@ describe('a gateway in trouble', () => {
     await afterSome(() => outbox.depth() === 0);
   });
 
+  it.each([
+    ['a message', Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' }), 'reset by peer'],
+    ['a code and no message', Object.assign(new Error(''), { code: 'ECONNRESET' }), 'ECONNRESET'],
+  ])('whose line breaks with an error that has %s is tried again, and the log says why', async (_, error, reason) => {
+    let dials = 0;
+    append(1);
+    start({
+      dial: () => {
+        dials += 1;
+        const stream = gateway.dial();
+        if (dials === 1) setImmediate(() => stream.destroy(error));
+        return stream;
+      },
+    });
+    await afterSome(() => outbox.depth() === 0);
+    expect(log.lines).toContainEqual(
+      expect.objectContaining({ event: 'link.retry', fields: expect.objectContaining({ reason }) }),
+    );
+  });
+
   it('that never acknowledges loses the connection after the time for it, not before', async () => {
     gateway.onPublish = (topic, acknowledge) => {
       if (topic !== entries) acknowledge();
@@ -424,6 +444,13 @@ describe('stopping', () => {
     await running?.ended;
     expect(outbox.depth()).toBe(1);
     expect(clock.timers).toBe(0);
+  });
+
+  it('that came before the start leaves nothing to do', async () => {
+    stop.abort();
+    start();
+    await running?.ended;
+    expect([gateway.dials, clock.timers]).toEqual([0, 0]);
   });
 
   it('ends at once while connecting and while waiting for the next attempt', async () => {
