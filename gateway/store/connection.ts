@@ -82,8 +82,8 @@ export function examineStoreFile(path: string): void {
   if (problem !== null) throw new Fault('STORE_CORRUPT', `File: ${path}-wal: ${problem}.`);
   const database = openWith(path, { readonly: true }, (database) => {
     const version = readKnownVersion(database, path);
-    const isOlder = version < migrations.length;
-    const damage = [...findDamage(database, 'quick_check'), ...(isOlder ? [] : findContradictions(database))];
+    const contradictions = version > 0 ? findContradictions(database, version) : [];
+    const damage = [...findDamage(database, 'quick_check'), ...contradictions];
     if (damage.length > 0) throw new Fault('STORE_CORRUPT', `File: ${path}: ${damage.slice(0, 3).join('; ')}`);
   });
   database.close();
@@ -130,18 +130,23 @@ export function findDamage(database: Database.Database, check: 'quick_check' | '
  * Where the tables contradict each other: a synced page that is not there leaves an older one in its place that is sound
  * in itself, which `quick_check` passes over. Most often that shows in a count.
  */
-function findContradictions(database: Database.Database): readonly string[] {
+function findContradictions(database: Database.Database, version: number): readonly string[] {
   const number = (sql: string) => Number(database.prepare(`SELECT coalesce((${sql}), 0)`).pluck().get());
   const rows = number('SELECT count(position) FROM entries NOT INDEXED');
   // Of a column, because SQLite counts `*` in whichever index is the smallest.
   const byId = number('SELECT count(id) FROM entries INDEXED BY entries_by_id');
-  const inRuns = number('SELECT sum(last - first + 1) FROM runs');
+  // The first version kept places in an index.
+  const places =
+    version > 1 ? 'sum(last - first + 1) FROM runs' : 'count(seq) FROM entries INDEXED BY entries_by_place';
+  const byPlace = number(`SELECT ${places}`);
   const last = number('SELECT max(position) FROM entries');
   const given = number(`SELECT seq FROM sqlite_sequence WHERE name = 'entries'`);
   const streams = number('SELECT count(*) FROM streams');
   const used = number('SELECT max(stream) FROM entries');
   return [
-    ...(rows === byId && rows === inRuns ? [] : [`entries: ${rows}, in their index ${byId}, in runs ${inRuns}`]),
+    ...(rows === byId && rows === byPlace
+      ? []
+      : [`entries: ${rows}, by their ids ${byId}, by their places ${byPlace}`]),
     ...(last <= given ? [] : [`entries: the last is ${last}, but only ${given} were given a position`]),
     ...(used <= streams ? [] : [`streams: ${streams}, but entries of ${used}`]),
   ];

@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { parse as parseUuid, stringify } from 'uuid';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
-import type { Run } from './runs.ts';
+import { findFalseRuns, type Run } from './runs.ts';
 import {
   type Gap,
   gapsMax,
@@ -95,7 +95,7 @@ export class Reading {
   report(): StoreReport {
     const { countEntries, countQuarantined } = this.#statements;
     return {
-      damage: findDamage(this.#database, 'integrity_check'),
+      damage: [...findDamage(this.#database, 'integrity_check'), ...findFalseRuns(this.#database)],
       entries: countEntries.get() ?? 0,
       quarantined: countQuarantined.get() ?? 0,
       gaps: [...this.#gaps().take(gapsMax)],

@@ -243,6 +243,17 @@ describe('the schema', () => {
     await expect(openSqliteReader({ dir })).rejects.toEqual(isFault('STORE_SCHEMA_OLDER'));
   });
 
+  test('of the first version is refused where its tables contradict each other', async () => {
+    await makeStore();
+    tamper(`
+      DROP TABLE runs;
+      CREATE UNIQUE INDEX entries_by_place ON entries (stream, seq);
+      UPDATE sqlite_sequence SET seq = 9 WHERE name = 'entries';
+      PRAGMA user_version = 1;
+    `);
+    await expect(open()).rejects.toEqual(isFault('STORE_CORRUPT'));
+  });
+
   test('of the first version is brought up to date, and tells the same copies', async () => {
     await makeStore();
     tamper(`
@@ -261,6 +272,17 @@ describe('the schema', () => {
 });
 
 describe('a reader', () => {
+  test.each([
+    ['is gone', 'DELETE FROM entries WHERE seq = 4'],
+    ['has another place', 'UPDATE entries SET seq = 40 WHERE seq = 4'],
+    ['is there twice', 'UPDATE entries SET seq = 5 WHERE seq = 4'],
+  ])('finds that an entry %s, though the runs still say that all is there', async (_, sql) => {
+    await makeStore();
+    tamper(sql);
+    await using reader = await openSqliteReader({ dir });
+    expect(await reader.check()).toMatchObject({ damage: [expect.stringMatching(/^runs: /)], gaps: [] });
+  });
+
   test('says that there is no store', async () => {
     await expect(openSqliteReader({ dir })).rejects.toEqual(isFault('STORE_MISSING'));
     await expect(openSqliteReader({ dir: join(dir, 'nowhere') })).rejects.toThrow(join(dir, 'nowhere'));
