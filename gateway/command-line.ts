@@ -10,8 +10,9 @@ import { logAuditEnd, openAudit } from './audit/audit.ts';
 import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
-import { readDoorConfig, readGatewayConfig, readSiteConfig } from './config.ts';
+import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { startGateway, trustDir } from './gateway.ts';
+import { ownCommands, printAll } from './own-commands.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -40,17 +41,6 @@ RAVAO_DATA_DIR RAVAO_SITE RAVAO_SITE_KIND RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_
 RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
 `;
 
-type Command = (args: readonly string[], environment: Environment, signal: AbortSignal) => Promise<number>;
-
-/** Commands that read their own arguments. */
-const commandsOfTheirOwn: Readonly<Record<string, Command>> = {
-  backfill,
-  cards,
-  invite,
-  poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
-  report,
-};
-
 /** Runs one command. Throws a Fault for what a person must mend. */
 export async function runCommand(
   args: readonly string[],
@@ -58,7 +48,7 @@ export async function runCommand(
   signal: AbortSignal,
 ): Promise<number> {
   const [first = '', ...rest] = args;
-  const own = Object.hasOwn(commandsOfTheirOwn, first) ? commandsOfTheirOwn[first] : undefined;
+  const own = Object.hasOwn(ownCommands, first) ? ownCommands[first] : undefined;
   if (own !== undefined) return own(rest, environment, signal);
   const typed = parseCommand(args);
   if (typeof typed === 'string') return refuse(typed);
@@ -163,11 +153,6 @@ async function withReader(environment: Environment, read: (store: StoreReader) =
   return await read(store);
 }
 
-async function printAll(pieces: AsyncIterable<string> | Iterable<string>): Promise<number> {
-  await print(pieces);
-  return exitCode.ok;
-}
-
 async function enrol(environment: Environment, kiosk: string, outDir: string, force: boolean): Promise<number> {
   const config = readSiteConfig(environment);
   const log = createLog('gateway', 'warn', process.stderr);
@@ -180,41 +165,6 @@ async function enrol(environment: Environment, kiosk: string, outDir: string, fo
   return exitCode.ok;
 }
 
-async function cards(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
-  const { dataDir, site } = readSiteConfig(environment);
-  const log = createLog('gateway', 'warn', process.stderr);
-  const warn = (text: string) => void process.stderr.write(text);
-  // Serving has no need of it.
-  const { runCards } = await import('./cards/command.ts');
-  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, warn };
-  return runCards(args, { ...context, print: printAll });
-}
-
-async function backfill(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
-  const config = readGatewayConfig(environment);
-  const log = createLog('gateway', 'warn', process.stderr);
-  const warn = (text: string) => void process.stderr.write(text);
-  // Serving has no need of it.
-  const { runBackfill } = await import('./backfill/command.ts');
-  return runBackfill(args, { config, clock: systemClock, log, signal, print, warn });
-}
-
-async function report(args: readonly string[], environment: Environment): Promise<number> {
-  const config = readSiteConfig(environment);
-  const warn = (text: string) => void process.stderr.write(text);
-  const { runReport } = await import('./report/command.ts');
-  return runReport(args, { config, clock: systemClock, print, warn });
-}
-
 function quietly() {
   return { clock: systemClock, log: createLog('gateway', 'warn', process.stderr) };
-}
-
-async function invite(args: readonly string[], environment: Environment): Promise<number> {
-  const log = createLog('gateway', 'warn', process.stderr);
-  const warn = (text: string) => void process.stderr.write(text);
-  // Serving has no need of it.
-  const { runInvite } = await import('./enrol/invite-command.ts');
-  const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
-  return runInvite(args, readDoorConfig(environment), parts);
 }

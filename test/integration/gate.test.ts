@@ -68,7 +68,12 @@ describe('a gate with a serial scanner and lights', () => {
     await pty.replug();
     await kiosk.waitForLog('scanner.found', startDeadlineMs, { since });
     await pty.write(`${idCard(2)}\r`);
-    expect(await recorded(kiosk, 1)).toMatchObject({ outcome: 'admitted' });
+    // The torn card is no scan, or one of its own where the silence before the loss ended it: never glued to the next.
+    const admitted = await kiosk.waitForLog('scan.recorded', startDeadlineMs, {
+      since,
+      matches: ({ outcome }) => outcome === 'admitted',
+    });
+    expect(admitted.seq).toBeLessThanOrEqual(2);
   });
 
   it.each([

@@ -69,6 +69,7 @@ export const pureFiles: readonly string[] = [
   'shared/code/',
   'shared/entry.ts',
   'shared/fault.ts',
+  'shared/faults/',
   'shared/invitation.ts',
   'shared/ports.ts',
   'shared/retry.ts',

@@ -1,0 +1,63 @@
+/** The gateway's commands that read their own arguments. Each is loaded when it runs: serving has no need of it. */
+import type { Environment } from '../shared/environment.ts';
+import { systemChance } from '../shared/system/chance.ts';
+import { systemClock } from '../shared/system/clock.ts';
+import { createLog } from '../shared/system/log.ts';
+import { print } from '../shared/system/output.ts';
+import { exitCode } from '../shared/system/program.ts';
+import { readDoorConfig, readGatewayConfig, readSiteConfig } from './config.ts';
+
+/** Arguments and environment in, exit code out. Throws a Fault for what a person must mend. */
+export type Command = (args: readonly string[], environment: Environment, signal: AbortSignal) => Promise<number>;
+
+/** By name. */
+export const ownCommands: Readonly<Record<string, Command>> = {
+  backfill,
+  cards,
+  invite,
+  poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
+  report,
+};
+
+async function cards(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const { dataDir, site } = readSiteConfig(environment);
+  const log = quietLog();
+  const { runCards } = await import('./cards/command.ts');
+  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, warn };
+  return runCards(args, { ...context, print: printAll });
+}
+
+async function backfill(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const log = quietLog();
+  const { runBackfill } = await import('./backfill/command.ts');
+  return runBackfill(args, { config, clock: systemClock, log, signal, print, warn });
+}
+
+async function report(args: readonly string[], environment: Environment): Promise<number> {
+  const config = readSiteConfig(environment);
+  const { runReport } = await import('./report/command.ts');
+  return runReport(args, { config, clock: systemClock, print, warn });
+}
+
+async function invite(args: readonly string[], environment: Environment): Promise<number> {
+  const log = quietLog();
+  const { runInvite } = await import('./enrol/invite-command.ts');
+  const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
+  return runInvite(args, readDoorConfig(environment), parts);
+}
+
+/** Prints, and says that all is well. */
+export async function printAll(pieces: AsyncIterable<string> | Iterable<string>): Promise<number> {
+  await print(pieces);
+  return exitCode.ok;
+}
+
+/** What goes wrong meanwhile, beside the answer. */
+function quietLog() {
+  return createLog('gateway', 'warn', process.stderr);
+}
+
+function warn(text: string): void {
+  process.stderr.write(text);
+}
