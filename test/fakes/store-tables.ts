@@ -19,7 +19,7 @@ export function openTables(entriesPerSegment: number, onStatement?: (sql: string
   const reader: TraceReader = {
     outline: async () => traces.outline(reading.lastEntry()),
     traitOf: (number) => traces.traitOf(number),
-    readBucket: async (...what) => traces.readBucket(...what),
+    readBuckets: async (...what) => traces.readBuckets(...what),
     readSegment: async (segment) => traces.readSegment(segment),
     readTail: async (after, upTo) => traces.readTail(after, upTo),
     entriesAt: async (positions) => traces.entriesAt(positions),
