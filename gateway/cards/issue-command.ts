@@ -132,9 +132,10 @@ function registerAll(rows: readonly PersonRow[], options: IssueOptions, context:
     const issuing = { issuer, sealer, chance: context.chance, nowMs, validDays: options.validDays };
     const made = await makeCards(applicants, register, issuing);
     const fresh = made.flatMap((one) => one.fresh ?? []);
-    if (fresh.length > 0) register.add(fresh);
-    if (fresh.length > 0)
+    if (fresh.length > 0) {
       await openAudit(context.dataDir, context).record({ action: 'cards.issued', what: { cards: fresh.length } });
+      register.add(fresh);
+    }
     const chosen = made.filter(({ printed }) => !(options.onlyNew && printed));
     const byHolder = new Map(chosen.map(({ card, holder }) => [holder, toPrint(card, issuer, holder)]));
     const cards = rows.flatMap(({ holder, code }) =>
