@@ -159,5 +159,7 @@ export const siteNoticeSchema = z.looseObject({
   site: z.string().min(1).max(200),
   /** The public key to seal identities to. */
   key: z.looseObject({ id: base64Url.max(64), publicKey: base64Url.length(43) }),
+  /** The questions that the gateway answers. One that says nothing of them takes a question for a kiosk gone wild. */
+  answers: z.array(z.string().max(64)).max(64).optional().catch(undefined),
 });
 export type SiteNotice = z.infer<typeof siteNoticeSchema>;
