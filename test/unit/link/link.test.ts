@@ -215,12 +215,6 @@ describe('a gateway in trouble', () => {
     await afterSome(() => outbox.depth() === 0);
   });
 
-  it('that is not there answers no question', async () => {
-    const link = createLink(options());
-    expect(await link.ask('time', Buffer.from(''))).toBeNull();
-    await link[Symbol.asyncDispose]();
-  });
-
   it('that cannot be dialled at all is tried again until it works', async () => {
     let dials = 0;
     append(1);
@@ -289,16 +283,6 @@ describe('a gateway in trouble', () => {
     }
     await until(() => statuses.length === 2);
     expect(log.lines.find(({ event }) => event === 'link.lost')?.fields.reason).toContain('too long a packet');
-  });
-
-  it('that lets the kiosk hear nothing still gets its entries, and the log says what is not heard', async () => {
-    gateway.broker.authorizeSubscribe = (_client, _subscription, done) => done(null, null);
-    append(1);
-    start();
-    await until(() => log.events.includes('link.subscribe-failed') && outbox.depth() === 0);
-    const [failed] = log.lines.filter(({ event }) => event === 'link.subscribe-failed');
-    expect(failed).toMatchObject({ level: 'warn', fields: { topic: siteTopic, reason: expect.any(String) } });
-    expect(takenSeqs()).toEqual([1]);
   });
 
   it('that falls silent while nothing is under way is noticed by the keepalive', async () => {
