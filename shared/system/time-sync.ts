@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Chance, Clock } from '../shared/ports.ts';
+import type { Chance, Clock } from '../ports.ts';
 
-/** How much the kiosk's clock can be trusted. */
+/** How much a machine's clock can be trusted. */
 export interface TimeSync extends Disposable {
   /** The id of this boot, within which monotonic times can be compared. */
   readonly boot: string;
