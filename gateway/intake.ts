@@ -3,12 +3,13 @@
  * holds it. What arrives in one turn of the event loop, or while a commit runs, is kept in one commit.
  */
 import { strict as assert } from 'node:assert';
-import { decodeEntry } from '../shared/entry.ts';
+import { decodeEntry, type Entry } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { readClaimedPlace } from './claimed-place.ts';
 import { SparseLog } from './sparse-log.ts';
 import type { Arrival, Store, Verdict } from './store/store.ts';
+import { around, type Bounds } from './time-bounds.ts';
 
 export interface IntakeLimits {
   /** A commit holds at most this many packets; more wait for the next. */
@@ -76,17 +77,27 @@ export function createIntake(options: {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<IntakeLimits>;
+  /** Says when an entry was made that arrives over a connection; its kiosk is believed unless given. */
+  readonly timeOf?: TimeOf;
 }): Intake {
-  const { store, clock, log, limits } = options;
-  return new GroupingIntake(store, clock, log, { ...defaultIntakeLimits, ...limits });
+  return new GroupingIntake(options, { ...defaultIntakeLimits, ...options.limits });
 }
 
+/** When an entry was made. @param sender the connection over which it arrives. */
+export type TimeOf = (sender: object, kiosk: string, entry: Entry) => Bounds;
+
 /** What a packet is: an entry of the kiosk that sent it, or something for the quarantine. */
-export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: number): Arrival {
+export function readArrival(
+  kiosk: string,
+  payload: Uint8Array,
+  receivedMs: number,
+  timeOf: (entry: Entry) => Bounds = ({ at }) => around(Date.parse(at), 0),
+): Arrival {
   const decoded = decodeEntry(payload);
   if (decoded.ok && decoded.entry.kiosk === kiosk) {
     const { id, epoch, seq, at, subject } = decoded.entry;
-    return { type: 'entry', entry: { id, kiosk, epoch, seq, at, subject }, body: payload, receivedMs };
+    const time = timeOf(decoded.entry);
+    return { type: 'entry', entry: { id, kiosk, epoch, seq, at, subject, time }, body: payload, receivedMs };
   }
   const { reason, detail } = decoded.ok
     ? ({ reason: 'kiosk-mismatch', detail: `the entry names ${decoded.entry.kiosk}` } as const)
@@ -95,7 +106,15 @@ export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: numb
   return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, claimed, receivedMs } };
 }
 
+interface IntakeParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timeOf?: TimeOf;
+}
+
 class GroupingIntake implements Intake {
+  readonly #timeOf: TimeOf | undefined;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -115,7 +134,8 @@ class GroupingIntake implements Intake {
   #failuresInARow = 0;
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor(store: Store, clock: Clock, log: Log, limits: IntakeLimits) {
+  constructor({ store, clock, log, timeOf }: IntakeParts, limits: IntakeLimits) {
+    this.#timeOf = timeOf;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -133,7 +153,13 @@ class GroupingIntake implements Intake {
       this.#failed.set(sender, refusal);
       return this.#refuse(sender, refusal);
     }
-    const arrival = readArrival(kiosk, payload, this.#clock.nowMs());
+    const timeOf = this.#timeOf;
+    const arrival = readArrival(
+      kiosk,
+      payload,
+      this.#clock.nowMs(),
+      timeOf && ((entry) => timeOf(sender, kiosk, entry)),
+    );
     this.#pending++;
     this.#pendingBytes += payload.byteLength;
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -42,7 +42,7 @@ export interface Surroundings {
 
 /** What a program gives; a test may give its own way to know whether the clock is right. */
 interface Given extends Pick<Surroundings, 'clock' | 'chance'> {
-  readonly watchSync?: typeof watchTimeSync;
+  readonly watchSync?: (clock: Clock, chance: Chance) => TimeSync;
 }
 
 /**

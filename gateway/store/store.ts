@@ -4,9 +4,13 @@
  */
 import type { Entry } from '../../shared/entry.ts';
 import type { ForwardEntry } from '../../shared/ports.ts';
+import type { Bounds } from '../time-bounds.ts';
 
 /** What the store finds an entry by. */
-export type EntryKeys = Pick<Entry, 'id' | 'kiosk' | 'epoch' | 'seq' | 'at' | 'subject'>;
+export type EntryKeys = Pick<Entry, 'id' | 'kiosk' | 'epoch' | 'seq' | 'at' | 'subject'> & {
+  /** When it was made, as far as is known when it arrives. See `time-correction.ts`. */
+  readonly time?: Bounds;
+};
 
 /** Something a kiosk sent, ready to be kept. */
 export type Arrival =

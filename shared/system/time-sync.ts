@@ -10,6 +10,12 @@ export interface TimeSync extends Disposable {
   synced(): boolean;
 }
 
+/** One that looks by itself. */
+export interface WatchedTimeSync extends TimeSync {
+  /** Resolves when it has looked once. */
+  readonly looked: Promise<void>;
+}
+
 /** The kernel is asked anew this often, in milliseconds. */
 const lookEveryMs = 60_000;
 const lookTimeoutMs = 5_000;
@@ -18,14 +24,16 @@ const lookTimeoutMs = 5_000;
  * Watches whether the kernel's clock is synchronised, by `timedatectl`, which reads the kernel's own flag and so covers
  * systemd-timesyncd, chrony and ntpd. Where it does not exist the clock counts as not synchronised.
  */
-export function watchTimeSync(clock: Clock, chance: Chance): TimeSync {
+export function watchTimeSync(clock: Clock, chance: Chance): WatchedTimeSync {
   let synced = false;
   let timer: Disposable | undefined;
   const stop = new AbortController();
+  const { promise: looked, resolve } = Promise.withResolvers<void>();
   const look = () => {
     const options = { timeout: lookTimeoutMs, signal: stop.signal };
     execFile('timedatectl', ['show', '--property=NTPSynchronized', '--value'], options, (error, output) => {
       synced = error === null && output.trim() === 'yes';
+      resolve();
       if (!stop.signal.aborted) timer = clock.after(lookEveryMs, look);
     });
   };
@@ -33,6 +41,7 @@ export function watchTimeSync(clock: Clock, chance: Chance): TimeSync {
   return {
     boot: readBootId(chance),
     synced: () => synced,
+    looked,
     [Symbol.dispose]() {
       stop.abort();
       timer?.[Symbol.dispose]();
