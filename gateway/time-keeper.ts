@@ -58,15 +58,20 @@ export class TimeKeeper implements Disposable {
   readonly #kiosks: Map<string, KioskBoots>;
   /** In which boot each connection was made. */
   readonly #sentIn = new WeakMap<object, string>();
-  #savedMs = Number.NEGATIVE_INFINITY;
+  #savedMs = 0;
+  #savedAnchor: Anchor | null;
 
   constructor({ clock, sync, memory, log }: TimeKeeperParts) {
     this.#clock = clock;
     this.#memory = memory;
+    this.#savedMs = clock.monotonicMs();
     this.#sparse = new SparseLog(clock, log, logEveryMs);
     const { anchor, kiosks } = readMemory(memory, log);
     this.#site = new SiteTime(clock, sync, anchor);
     this.#kiosks = new Map(Object.entries(kiosks).map(([kiosk, boots]) => [kiosk, new KioskBoots(boots)]));
+    this.#savedAnchor = anchor;
+    this.#site.now();
+    this.#saveWhereWorthIt(false);
   }
 
   /** The answer to the question `time`; null where it is none. */
@@ -94,7 +99,7 @@ export class TimeKeeper implements Disposable {
     const isNew = boots.learn(boot, offsetOf(heard, monotonicMs, now.sure));
     const claimed = claimOf(Date.parse(said.at), said);
     if (claimed !== null) this.#take(kiosk, boots, boot, offsetOf(claimed, monotonicMs, true));
-    if (isNew || this.#clock.monotonicMs() - this.#savedMs >= saveEveryMs) this.#save();
+    this.#saveWhereWorthIt(isNew);
   }
 
   /**
@@ -127,7 +132,7 @@ export class TimeKeeper implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#kiosks.size > 0) this.#save();
+    if (this.#kiosks.size > 0 || this.#site.anchor !== null) this.#save();
   }
 
   /** What a kiosk says of its clock counts unless the gateway knows better. */
@@ -152,8 +157,15 @@ export class TimeKeeper implements Disposable {
     this.#sparse.write('warn', basis === 'order' ? 'time.uncertain' : 'time.disputed', kiosk, fields);
   }
 
+  /** A boot that is new is worth a write, one of the gateway's in which it has learnt the time too; else it can wait. */
+  #saveWhereWorthIt(isNew: boolean): void {
+    const hasLearnt = this.#site.anchor?.boot !== this.#savedAnchor?.boot;
+    if (isNew || hasLearnt || this.#clock.monotonicMs() - this.#savedMs >= saveEveryMs) this.#save();
+  }
+
   #save(): void {
     this.#savedMs = this.#clock.monotonicMs();
+    this.#savedAnchor = this.#site.anchor;
     const kiosks = Object.fromEntries(this.#kiosks);
     this.#memory.save(`${JSON.stringify({ v: 1, anchor: this.#site.anchor, kiosks })}\n`);
   }
