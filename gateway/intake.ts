@@ -5,11 +5,11 @@
 import { strict as assert } from 'node:assert';
 import { decodeEntry, type Entry } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
-import type { Clock, Log } from '../shared/ports.ts';
+import type { Clock, EntryTime, Log } from '../shared/ports.ts';
 import { readClaimedPlace } from './claimed-place.ts';
 import { SparseLog } from './sparse-log.ts';
-import type { Arrival, Store, Verdict } from './store/store.ts';
-import { around, type Bounds } from './time-bounds.ts';
+import type { Arrival, EntryKeys, Store, Verdict } from './store/store.ts';
+import { around } from './time-bounds.ts';
 
 export interface IntakeLimits {
   /** A commit holds at most this many packets; more wait for the next. */
@@ -84,26 +84,31 @@ export function createIntake(options: {
 }
 
 /** When an entry was made. @param sender the connection over which it arrives. */
-export type TimeOf = (sender: object, kiosk: string, entry: Entry) => Bounds;
+export type TimeOf = (sender: object, kiosk: string, entry: Entry) => EntryTime;
 
 /** What a packet is: an entry of the kiosk that sent it, or something for the quarantine. */
 export function readArrival(
   kiosk: string,
   payload: Uint8Array,
   receivedMs: number,
-  timeOf: (entry: Entry) => Bounds = ({ at }) => around(Date.parse(at), 0),
+  timeOf: (entry: Entry) => EntryTime | undefined = () => undefined,
 ): Arrival {
   const decoded = decodeEntry(payload);
   if (decoded.ok && decoded.entry.kiosk === kiosk) {
-    const { id, epoch, seq, at, subject } = decoded.entry;
-    const time = timeOf(decoded.entry);
-    return { type: 'entry', entry: { id, kiosk, epoch, seq, at, subject, time }, body: payload, receivedMs };
+    const keys = keysOf(decoded.entry, timeOf(decoded.entry));
+    return { type: 'entry', entry: keys, body: payload, receivedMs };
   }
   const { reason, detail } = decoded.ok
     ? ({ reason: 'kiosk-mismatch', detail: `the entry names ${decoded.entry.kiosk}` } as const)
     : decoded.problem;
   const claimed = readClaimedPlace(kiosk, payload);
   return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, claimed, receivedMs } };
+}
+
+/** What the store finds an entry by. @param time when it was made; its kiosk is believed unless given. */
+export function keysOf(entry: Entry, time: EntryTime = around(Date.parse(entry.at), 0)): EntryKeys {
+  const { id, kiosk, epoch, seq, at, subject, gate, direction, outcome, code } = entry;
+  return { id, kiosk, epoch, seq, at, subject, gate, direction, outcome, kind: code.kind, time };
 }
 
 interface IntakeParts {

@@ -1,12 +1,9 @@
 /** Times that are known within bounds, and how they follow from a boot's monotonic time. Pure. */
 import { driftMs } from '../shared/drift.ts';
+import type { EntryTime } from '../shared/ports.ts';
 
-/** When something was, milliseconds since the Unix epoch: certainly not outside of the bounds, which it includes. */
-export interface Bounds {
-  readonly bestMs: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+/** When something was: certainly not outside of the bounds, which it includes. */
+export type Bounds = EntryTime;
 
 /**
  * What must be added to a boot's monotonic time to have the wall clock's, at one moment of that boot. Away from it, clocks
@@ -65,4 +62,9 @@ export function narrowed(old: Offset | null, next: Offset): Offset {
 /** The nearest number that is not outside. */
 export function within(ms: number, fromMs: number, toMs: number): number {
   return Math.min(Math.max(ms, fromMs), toMs);
+}
+
+/** An entry's time where it is not just what its kiosk wrote; null where it is. */
+export function correctionOf(at: string, { bestMs, fromMs, toMs }: EntryTime): EntryTime | null {
+  return fromMs === toMs && bestMs === Date.parse(at) ? null : { bestMs, fromMs, toMs };
 }

@@ -26,7 +26,10 @@ export type TimeBasis = 'kiosk' | 'boot' | 'order' | 'disputed';
 /** A kiosk's clock and the gateway's may differ by so much though both are synchronised, in milliseconds. */
 export const toleranceMs = 2_000;
 
-/** Decides when an entry was made. `fromMs` ≤ `bestMs` ≤ `toMs`, all whole milliseconds. */
+/** A time that is known this well, in milliseconds, is known: its bounds are not kept. */
+export const exactMs = 1_000;
+
+/** Decides when an entry was made. `fromMs` ≤ `bestMs` ≤ `toMs`, all whole milliseconds; the same where that is known. */
 export function correctTime(facts: TimeFacts): Bounds & { readonly basis: TimeBasis } {
   const { statedMs, statedErrorMs, byBoot, arrived } = facts;
   const stated = statedErrorMs === null ? null : { fromMs: statedMs - statedErrorMs, toMs: statedMs + statedErrorMs };
@@ -63,5 +66,7 @@ function finish({ bestMs, fromMs, toMs }: Bounds, basis: TimeBasis, arrived: Tim
   const endMs = arrived?.sure === true ? Math.max(fromMs, Math.min(toMs, arrived.toMs)) : Math.min(toMs, latestMs);
   const from = Math.floor(fromMs);
   const to = Math.max(from, Math.ceil(endMs));
-  return { bestMs: within(Math.round(bestMs), from, to), fromMs: from, toMs: to, basis };
+  const best = within(Math.round(bestMs), from, to);
+  const isExact = best - from <= exactMs && to - best <= exactMs;
+  return { bestMs: best, fromMs: isExact ? best : from, toMs: isExact ? best : to, basis };
 }

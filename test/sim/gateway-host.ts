@@ -138,8 +138,7 @@ export class GatewayHost {
         this.#times = content;
       },
     };
-    const sync = { boot: machine.boot, synced: () => machine.isSynced };
-    return new TimeKeeper({ clock, sync, memory, log: this.#world.logOf('gateway') });
+    return new TimeKeeper({ clock, sync: machine.timeSync, memory, log: this.#world.logOf('gateway') });
   }
 
   /** Of a boot in which the kiosk has been heard the time is known well, if the gateway has known it in its own. */
@@ -175,6 +174,8 @@ export class GatewayHost {
       entries: () => store.entries(),
       quarantine: () => store.quarantine(),
       findKnown: (ids) => store.findKnown(ids),
+      traces: store.traces,
+      indexSome: () => unlessDead(() => store.indexSome()),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

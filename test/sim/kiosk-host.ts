@@ -129,27 +129,8 @@ export class KioskHost {
     const log = world.logOf(this.id);
     const { clock } = process;
     const chance = world.chance;
-    world.hooks.set(join(this.#dir, outboxFileName), this.disk.hook);
-    const opened = openOutbox({
-      ...{ dir: this.#dir, kiosk: this.id, clock, chance, log },
-      freeBytes: () => this.freeBytes,
-      limits: { entriesMax: setup.entriesMax, freeBytesEveryMs: 100 },
-    });
-    world.ledger.outboxOpened(this.id, opened.epoch, opened.peek(0, Number.MAX_SAFE_INTEGER));
-    const outbox = guardOutbox(opened, {
-      ...{ kiosk: this.id, dir: this.#dir, process, world },
-      onKept: (entry) => this.lights.kept(entry),
-      onFailed: (draft, presence) => {
-        if (!this.#wantsPhantom) return;
-        this.#wantsPhantom = false;
-        this.#phantomDir = `${this.#dir}-phantom`;
-        keepAsPhantom(this.#dir, this.#phantomDir, { kiosk: this.id, clock, chance, log }, draft, presence);
-      },
-      onWritten: () => {
-        this.#phantomDir = null;
-      },
-    });
-    const timeSync = { boot: this.machine.boot, synced: () => this.machine.isSynced, [Symbol.dispose]: () => {} };
+    const { opened, outbox } = this.#openOutbox(process);
+    const { timeSync } = this.machine;
     const link: Link = createLink({
       ...{ outbox, kiosk: this.id, clock, chance, log },
       dial: () => world.network.dial(process, this.id),
@@ -186,6 +167,35 @@ export class KioskHost {
       (error: unknown) => this.#ended(process, error),
     );
     return { process, dir: this.#dir, outbox: opened, link, kiosk, gatewayTime, stop, done };
+  }
+
+  /** The outbox, and the witness before it that the program's parts are given. */
+  #openOutbox(process: SimProcess): { opened: Outbox; outbox: Outbox } {
+    const { world, setup } = { world: this.#world, setup: this.setup };
+    const log = world.logOf(this.id);
+    const { clock } = process;
+    const { chance } = world;
+    world.hooks.set(join(this.#dir, outboxFileName), this.disk.hook);
+    const opened = openOutbox({
+      ...{ dir: this.#dir, kiosk: this.id, clock, chance, log },
+      freeBytes: () => this.freeBytes,
+      limits: { entriesMax: setup.entriesMax, freeBytesEveryMs: 100 },
+    });
+    world.ledger.outboxOpened(this.id, opened.epoch, opened.peek(0, Number.MAX_SAFE_INTEGER));
+    const outbox = guardOutbox(opened, {
+      ...{ kiosk: this.id, dir: this.#dir, process, world },
+      onKept: (entry) => this.lights.kept(entry),
+      onFailed: (draft, presence) => {
+        if (!this.#wantsPhantom) return;
+        this.#wantsPhantom = false;
+        this.#phantomDir = `${this.#dir}-phantom`;
+        keepAsPhantom(this.#dir, this.#phantomDir, { kiosk: this.id, clock, chance, log }, draft, presence);
+      },
+      onWritten: () => {
+        this.#phantomDir = null;
+      },
+    });
+    return { opened, outbox };
   }
 
   /** The program ended by itself. Nothing that happens in this world is a reason to. */

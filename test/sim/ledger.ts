@@ -3,6 +3,7 @@
  * reported at the moment when it breaks.
  */
 import type { Arrival, EntryKeys, StoredEntry, StoreReport, Verdict } from '../../gateway/store/store.ts';
+import { exactMs } from '../../gateway/time-correction.ts';
 import type { OutboxRow } from '../../kiosk/outbox.ts';
 import type { Entry, EntryDraft } from '../../shared/entry.ts';
 
@@ -119,7 +120,7 @@ export class Ledger {
     if (madeMs === undefined) return; // reported already
     if (time === undefined || time.fromMs > time.bestMs || time.bestMs > time.toMs) {
       this.#fail(`${id} has no time`);
-    } else if (madeMs < time.fromMs || madeMs > time.toMs) {
+    } else if (madeMs < time.fromMs - exactMs || madeMs > time.toMs + exactMs) {
       const [made, from, to] = [madeMs, time.fromMs, time.toMs].map((ms) => new Date(ms).toISOString());
       this.#fail(`${id} of ${kiosk} says ${at}, was made at ${made}, and the gateway says from ${from} to ${to}`);
     }

@@ -1,5 +1,6 @@
 /** A computer of the simulated world: its clocks, and the processes that live and die on it. */
 import type { Clock } from '../../shared/ports.ts';
+import type { TimeSync } from '../../shared/system/time-sync.ts';
 import type { Owner, Timeline } from './timeline.ts';
 
 /** The wall clock of every machine when the world begins: 20 November 2026, 08:00 UTC. */
@@ -33,6 +34,11 @@ export class Machine {
   /** Whether a time server has set its clock. In this world that is so whenever it is right. */
   get isSynced(): boolean {
     return this.#wallOffsetMs === 0;
+  }
+
+  /** What a program on it is told of its clock. */
+  get timeSync(): TimeSync {
+    return { boot: this.boot, synced: () => this.isSynced, [Symbol.dispose]: () => {} };
   }
 
   /** Whether a time server has set its clock since it booted: whatever has become of the clock, one can go on counting. */
