@@ -13,6 +13,7 @@ import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTimes } from './times-file.ts';
+import { keepIndexed } from './tracing/indexing.ts';
 import { openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
 import { watchRevocations } from './trust/revocations.ts';
@@ -58,6 +59,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   const { keeper } = started.use(await openTimes(config.dataDir, { clock, chance, log }));
   const timeOf: TimeOf = (sender, kiosk, entry) => keeper.timeOf(sender, kiosk, entry);
   const intake = started.use(createIntake({ store, clock, log, timeOf }));
+  started.use(keepIndexed({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
   const broker = started.use(

@@ -59,17 +59,20 @@ export function staysOf(passages: readonly StayPassage[]): Stay[] {
 export function joinStays(
   stays: readonly Stay[],
   window: TimeWindow | null,
-): readonly Omit<Stay, 'position' | 'traits'>[] {
-  const joined: { fromMs: number; toMs: number; certain: boolean }[] = [];
-  for (const stay of stays) {
-    if (window !== null && (stay.toMs < window.fromMs || stay.fromMs >= window.toMs)) continue;
-    const fromMs = Math.max(stay.fromMs, window?.fromMs ?? stay.fromMs);
-    const toMs = Math.min(stay.toMs, window?.toMs ?? stay.toMs);
+): readonly Pick<Stay, 'fromMs' | 'toMs' | 'certain'>[] {
+  const { fromMs: beginMs, toMs: endMs } = window ?? {
+    fromMs: Number.NEGATIVE_INFINITY,
+    toMs: Number.POSITIVE_INFINITY,
+  };
+  const within = stays
+    .filter(({ fromMs, toMs }) => toMs >= beginMs && fromMs < endMs)
+    .map(({ fromMs, toMs, certain }) => ({ fromMs: Math.max(fromMs, beginMs), toMs: Math.min(toMs, endMs), certain }))
+    .sort((a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs);
+  const joined: typeof within = [];
+  for (const stay of within) {
     const before = joined.at(-1);
-    if (before !== undefined && fromMs < before.toMs) {
-      before.toMs = Math.max(before.toMs, toMs);
-      before.certain = false;
-    } else joined.push({ fromMs, toMs, certain: stay.certain });
+    if (before === undefined || stay.fromMs >= before.toMs) joined.push(stay);
+    else joined[joined.length - 1] = { ...before, toMs: Math.max(before.toMs, stay.toMs), certain: false };
   }
   return joined;
 }
