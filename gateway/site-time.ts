@@ -55,7 +55,7 @@ export class SiteTime {
     }
     if (this.#anchor === null) return { ...around(atMs, 0), sure: false };
     if (this.#anchor.boot !== boot) {
-      const fromMs = this.#anchor.atMs - syncedErrorMs + monotonicMs - driftMs(monotonicMs);
+      const fromMs = this.#anchor.atMs - syncedErrorMs;
       return { bestMs: Math.max(atMs, fromMs), fromMs, toMs: latestMs, sure: true };
     }
     const sinceMs = monotonicMs - this.#anchor.monotonicMs;
