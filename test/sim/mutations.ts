@@ -120,6 +120,26 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    title: 'the gateway takes what a kiosk says of its clock for as fresh as it arrives',
+    edits: [
+      {
+        path: 'gateway/time-keeper.ts',
+        find: 'fromMs: then.fromMs, toMs: now.toMs };',
+        put: 'fromMs: now.fromMs, toMs: now.toMs };',
+      },
+    ],
+  },
+  {
+    title: 'the gateway takes every boot that it has heard of for earlier than one that it has not',
+    edits: [
+      {
+        path: 'gateway/kiosk-boots.ts',
+        find: '.filter(({ first }) => first?.epoch === epoch && first.seq < seq)',
+        put: '.filter(() => epoch !== null || seq < 0)',
+      },
+    ],
+  },
 ];
 
 /** What a copy needs to be simulated. */
