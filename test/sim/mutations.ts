@@ -50,8 +50,8 @@ export const mutations: readonly Mutation[] = [
       },
       {
         path: 'gateway/store/appending.ts',
-        find: 'const isFree = !this.#runs.has(stream, seq);',
-        put: 'const isFree = true;',
+        find: 'if (!this.#runs.has(stream, seq) && this.#insert(position, stream, arrival)) {',
+        put: 'if (this.#insert(position, stream, arrival)) {',
       },
     ],
   },
@@ -121,12 +121,12 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-    title: 'the gateway takes what a kiosk says of its clock for as fresh as it arrives',
+    title: 'the gateway believes whatever a kiosk takes for the time',
     edits: [
       {
         path: 'gateway/time-keeper.ts',
-        find: 'fromMs: then.fromMs, toMs: now.toMs };',
-        put: 'fromMs: now.fromMs, toMs: now.toMs };',
+        find: 'if (clock.synced) return around(ms, syncedErrorMs);',
+        put: 'if (ms > 0) return around(ms, syncedErrorMs);',
       },
     ],
   },
