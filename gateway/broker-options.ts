@@ -13,8 +13,11 @@ export interface MqttOptions {
    * @param sender the connection: the same object for everything that came over it.
    */
   readonly accept: (sender: object, kiosk: string, payload: Uint8Array) => Promise<void>;
-  /** Hears what a kiosk says of itself, and its last will when it vanishes. */
-  readonly onState: (kiosk: string, state: KioskState) => void;
+  /**
+   * Hears what a kiosk says of itself, and its last will when it vanishes.
+   * @param connection the sender of its entries; `openedMs` is the gateway's monotonic time when it was made.
+   */
+  readonly onState: (kiosk: string, state: KioskState, connection: { readonly openedMs: number }) => void;
   /** Retained for all kiosks, with the names of the questions that are answered. */
   readonly siteNotice: SiteNotice;
   /** What kiosks may ask; nothing unless given. */

@@ -149,6 +149,7 @@ class AedesBroker implements MqttBroker {
   handle(stream: Duplex, kiosk: string): void {
     if (this.#stopped !== null) return void stream.destroy();
     const connection = new KioskConnection(kiosk, stream, this.#limits, () => this.#stopped !== null);
+    connection.openedMs = this.#options.clock.monotonicMs();
     this.#byStream.set(stream, connection);
     const surplus = this.#table.add(connection, this.#limits.connectionsPerKioskMax);
     stream.once('close', () => {
@@ -234,7 +235,7 @@ class AedesBroker implements MqttBroker {
   #takeState(connection: KioskConnection, packet: PublishPacket): null {
     const state = readState(toBytes(packet.payload), this.#limits.stateBytesMax);
     if (state !== null) {
-      this.#options.onState(connection.kiosk, state);
+      this.#options.onState(connection.kiosk, state, connection);
       return null;
     }
     packet.retain = false;
@@ -248,7 +249,7 @@ class AedesBroker implements MqttBroker {
     // aedes takes its own broker for dead when the wall clock jumps, and would publish the wills of the living.
     if (!client.closed) return new Error('the kiosk is connected');
     if (this.#table.isSuperseded(connection)) return new Error('the kiosk came back meanwhile');
-    if (connection.will !== null) this.#options.onState(connection.kiosk, connection.will);
+    if (connection.will !== null) this.#options.onState(connection.kiosk, connection.will, connection);
     return null;
   }
 

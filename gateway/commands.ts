@@ -1,6 +1,7 @@
 /** The commands that only read: what they print. */
 import { stringify } from 'csv-stringify/sync';
 import type { Entry } from '../shared/entry.ts';
+import type { EntryTime } from '../shared/ports.ts';
 import { describeAudit } from './audit/listing.ts';
 import type { AuditReport } from './audit/verify.ts';
 import type { QuarantineItem, StoredEntry, StoreReader, StoreReport } from './store/store.ts';
@@ -10,10 +11,13 @@ export const checkFormats = ['text', 'json'] as const;
 export type EntriesFormat = (typeof entriesFormats)[number];
 export type CheckFormat = (typeof checkFormats)[number];
 
-/** Every entry, oldest arrival first: as it came, or as a table for a spreadsheet. */
+/**
+ * Every entry, oldest arrival first: as it came, or as a table for a spreadsheet. Where its kiosk's clock was wrong, both
+ * say when it was made as well.
+ */
 export async function* listEntries(store: StoreReader, format: EntriesFormat): AsyncGenerator<string> {
   if (format === 'csv') yield csvHeader();
-  for await (const entry of store.entries()) yield format === 'csv' ? csvRow(entry) : `${entry.body}\n`;
+  for await (const entry of store.entries()) yield format === 'csv' ? csvRow(entry) : `${withCorrection(entry)}\n`;
 }
 
 /** What is in quarantine, one JSON object a line; `raw` is base64 of the bytes as they came. */
@@ -50,18 +54,36 @@ const columns = {
   seq: (entry) => String(entry.seq),
 } satisfies Record<string, (entry: Entry) => string>;
 
+/** Empty where the kiosk's clock was right. */
+const correctionColumns = ['corrected_at', 'not_before', 'not_after'];
+
 /** A gate's name may begin with `=`: a spreadsheet must not take it for a formula. */
 const csvOptions = { escape_formulas: true };
 
+/** The entry's own JSON, byte for byte; where its time was corrected, with one field more. */
+function withCorrection({ body, corrected }: StoredEntry): string {
+  if (corrected === undefined) return body;
+  return `${body.trimEnd().slice(0, -1)},"corrected":${JSON.stringify(describeTime(corrected))}}`;
+}
+
+function describeTime({ bestMs, fromMs, toMs }: EntryTime) {
+  return { at: toIso(bestMs), notBefore: toIso(fromMs), notAfter: toIso(toMs) };
+}
+
+function toIso(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 function csvHeader(): string {
   // The byte order mark makes Excel read UTF-8.
-  return stringify([Object.keys(columns)], { ...csvOptions, bom: true });
+  return stringify([[...Object.keys(columns), ...correctionColumns]], { ...csvOptions, bom: true });
 }
 
 function csvRow(stored: StoredEntry): string {
   // The intake has validated what the store holds.
   const entry = JSON.parse(stored.body) as Entry;
-  return stringify([Object.values(columns).map((column) => column(entry))], csvOptions);
+  const correction = stored.corrected === undefined ? ['', '', ''] : Object.values(describeTime(stored.corrected));
+  return stringify([[...Object.values(columns).map((column) => column(entry)), ...correction]], csvOptions);
 }
 
 function describeItem({ position, kiosk, upstream, reason, detail, receivedMs, raw }: QuarantineItem) {

@@ -2,15 +2,17 @@
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Chance, Clock, Log } from '../shared/ports.ts';
+import { timeQuestion } from '../shared/time-question.ts';
 import { startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
-import { createIntake } from './intake.ts';
+import { createIntake, type TimeOf } from './intake.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { openTimes } from './times-file.ts';
 import { keepIndexed } from './tracing/indexing.ts';
 import { openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
@@ -54,7 +56,9 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
   const credentials = await trust.gatewayCredentials(config.host);
-  const intake = started.use(createIntake({ store, clock, log }));
+  const { keeper } = started.use(await openTimes(config.dataDir, { clock, chance, log }));
+  const timeOf: TimeOf = (sender, kiosk, entry) => keeper.timeOf(sender, kiosk, entry);
+  const intake = started.use(createIntake({ store, clock, log, timeOf }));
   started.use(keepIndexed({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
@@ -65,12 +69,13 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       credentials,
       revocations,
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
-      onState: (kiosk, state) => {
+      onState: (kiosk, state, connection) => {
         log.debug('kiosk.state', { kiosk, state });
+        keeper.noteState(kiosk, state, connection);
         enrolling?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
-      answers: {},
+      answers: { [timeQuestion]: async (_kiosk, payload) => keeper.answer(payload) },
       clock,
       log,
     }),

@@ -5,10 +5,11 @@
 import { strict as assert } from 'node:assert';
 import { decodeEntry, type Entry } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
-import type { Clock, Log } from '../shared/ports.ts';
+import type { Clock, EntryTime, Log } from '../shared/ports.ts';
 import { readClaimedPlace } from './claimed-place.ts';
 import { SparseLog } from './sparse-log.ts';
 import type { Arrival, EntryKeys, Store, Verdict } from './store/store.ts';
+import { around } from './time-bounds.ts';
 
 export interface IntakeLimits {
   /** A commit holds at most this many packets; more wait for the next. */
@@ -76,16 +77,26 @@ export function createIntake(options: {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<IntakeLimits>;
+  /** Says when an entry was made that arrives over a connection; its kiosk is believed unless given. */
+  readonly timeOf?: TimeOf;
 }): Intake {
-  const { store, clock, log, limits } = options;
-  return new GroupingIntake(store, clock, log, { ...defaultIntakeLimits, ...limits });
+  return new GroupingIntake(options, { ...defaultIntakeLimits, ...options.limits });
 }
 
+/** When an entry was made. @param sender the connection over which it arrives. */
+export type TimeOf = (sender: object, kiosk: string, entry: Entry) => EntryTime;
+
 /** What a packet is: an entry of the kiosk that sent it, or something for the quarantine. */
-export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: number): Arrival {
+export function readArrival(
+  kiosk: string,
+  payload: Uint8Array,
+  receivedMs: number,
+  timeOf: (entry: Entry) => EntryTime | undefined = () => undefined,
+): Arrival {
   const decoded = decodeEntry(payload);
   if (decoded.ok && decoded.entry.kiosk === kiosk) {
-    return { type: 'entry', entry: keysOf(decoded.entry), body: payload, receivedMs };
+    const keys = keysOf(decoded.entry, timeOf(decoded.entry));
+    return { type: 'entry', entry: keys, body: payload, receivedMs };
   }
   const { reason, detail } = decoded.ok
     ? ({ reason: 'kiosk-mismatch', detail: `the entry names ${decoded.entry.kiosk}` } as const)
@@ -94,15 +105,21 @@ export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: numb
   return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, claimed, receivedMs } };
 }
 
-/** What the store finds an entry by. */
-export function keysOf(entry: Entry): EntryKeys {
+/** What the store finds an entry by. @param time when it was made; its kiosk is believed unless given. */
+export function keysOf(entry: Entry, time: EntryTime = around(Date.parse(entry.at), 0)): EntryKeys {
   const { id, kiosk, epoch, seq, at, subject, gate, direction, outcome, code } = entry;
-  const atMs = Date.parse(at);
-  const time = { bestMs: atMs, fromMs: atMs, toMs: atMs };
   return { id, kiosk, epoch, seq, at, subject, gate, direction, outcome, kind: code.kind, time };
 }
 
+interface IntakeParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly timeOf?: TimeOf;
+}
+
 class GroupingIntake implements Intake {
+  readonly #timeOf: TimeOf | undefined;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -122,7 +139,8 @@ class GroupingIntake implements Intake {
   #failuresInARow = 0;
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor(store: Store, clock: Clock, log: Log, limits: IntakeLimits) {
+  constructor({ store, clock, log, timeOf }: IntakeParts, limits: IntakeLimits) {
+    this.#timeOf = timeOf;
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
@@ -140,7 +158,13 @@ class GroupingIntake implements Intake {
       this.#failed.set(sender, refusal);
       return this.#refuse(sender, refusal);
     }
-    const arrival = readArrival(kiosk, payload, this.#clock.nowMs());
+    const timeOf = this.#timeOf;
+    const arrival = readArrival(
+      kiosk,
+      payload,
+      this.#clock.nowMs(),
+      timeOf && ((entry) => timeOf(sender, kiosk, entry)),
+    );
     this.#pending++;
     this.#pendingBytes += payload.byteLength;
     const { promise, resolve, reject } = Promise.withResolvers<void>();

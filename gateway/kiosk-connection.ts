@@ -12,6 +12,8 @@ export class KioskConnection {
   readonly guard: PacketGuard;
   readonly entriesTopic: string;
   readonly stateTopic: string;
+  /** When it was made, by the gateway's monotonic clock, in milliseconds. */
+  openedMs = 0;
   /** Counts up with each connection. */
   order = 0;
   /** The topic filters that it has asked for and not given back. */

@@ -8,6 +8,8 @@ import type { EntryDraft, KioskState } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import { type IdentitySealer, subjectOf } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Reading, Scanner } from '../shared/ports.ts';
+import type { TimeSync } from '../shared/system/time-sync.ts';
+import type { GatewayTime } from './gateway-time.ts';
 import type { Outbox } from './outbox.ts';
 import {
   createStation,
@@ -18,7 +20,7 @@ import {
   type StationSettings,
   step,
 } from './station.ts';
-import type { TimeSync } from './time-sync.ts';
+import { tellTime } from './timestamp.ts';
 
 /** Everything a kiosk is made of. */
 export interface KioskParts {
@@ -36,6 +38,8 @@ export interface KioskParts {
   readonly subjectKey: Uint8Array;
   readonly sealer: IdentitySealer;
   readonly timeSync: TimeSync;
+  /** What the gateway says of the time; nothing unless given. */
+  readonly gatewayTime?: GatewayTime;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
@@ -81,17 +85,18 @@ export class Kiosk implements Disposable {
 
   /** What the kiosk says of itself, without what the link adds. */
   state(): Omit<KioskState, 'v' | 'online'> {
-    const { outbox, clock, indicator, timeSync } = this.#parts;
+    const { outbox, indicator } = this.#parts;
     const oldestAtMs = outbox.oldestAtMs();
+    const { ms, clock } = tellTime(this.#parts);
     return {
       scanner: this.#scanner,
       board: indicator.board,
       outbox: {
         depth: outbox.depth(),
         limit: outbox.entriesMax,
-        oldestMs: oldestAtMs === null ? null : Math.max(0, clock.nowMs() - oldestAtMs),
+        oldestMs: oldestAtMs === null ? null : Math.max(0, ms - oldestAtMs),
       },
-      clock: { synced: timeSync.synced(), boot: timeSync.boot, at: new Date(clock.nowMs()).toISOString() },
+      clock: { ...clock, at: new Date(ms).toISOString() },
     };
   }
 
@@ -162,14 +167,14 @@ export class Kiosk implements Disposable {
   }
 
   async #draft({ outcome, reason, direction, subject, code }: Decision): Promise<EntryDraft> {
-    const { clock, chance, sealer, timeSync, gate } = this.#parts;
-    const nowMs = clock.nowMs();
-    const id = uuidv7({ msecs: nowMs, random: chance.bytes(16) });
+    const { chance, sealer, gate } = this.#parts;
+    const { ms, clock } = tellTime(this.#parts);
+    const id = uuidv7({ msecs: ms, random: chance.bytes(16) });
     const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
     return {
       id,
-      at: new Date(nowMs).toISOString(),
-      clock: { synced: timeSync.synced(), boot: timeSync.boot, monotonicMs: clock.monotonicMs() },
+      at: new Date(ms).toISOString(),
+      clock,
       gate,
       direction,
       outcome,

@@ -1,23 +1,18 @@
 /** What this kiosk knows when it reads a code: the one place where lists of cards and signers come together. */
 import type { Known, KnownCards } from '../shared/code/known.ts';
-import type { Clock } from '../shared/ports.ts';
 import type { CertificateSigners } from './certificate-signers.ts';
+import { type TimeSources, tellTime } from './timestamp.ts';
 
 /** Where a kiosk's knowledge comes from. */
-export interface Sources {
-  readonly clock: Clock;
-  /** Whether that clock is synchronised now. */
-  readonly clockSynced: () => boolean;
+export interface Sources extends TimeSources {
   readonly cards: KnownCards;
   readonly certificateSigners: CertificateSigners;
 }
 
 /** Makes the question that is asked at every scan: what is known now? */
-export function createKnowledge({ clock, clockSynced, cards, certificateSigners }: Sources): () => Known {
-  return () => ({
-    nowMs: clock.nowMs(),
-    clockSynced: clockSynced(),
-    cards,
-    certificateSigners,
-  });
+export function createKnowledge({ cards, certificateSigners, ...time }: Sources): () => Known {
+  return () => {
+    const { ms, trusted } = tellTime(time);
+    return { nowMs: ms, clockSynced: trusted, cards, certificateSigners };
+  };
 }

@@ -118,7 +118,7 @@ async function readInput(clear: boolean, signal: AbortSignal): Promise<number> {
   // Who tries a scanner sees what day it is, so the clock is taken for right.
   const config = readReadingConfig(process.env);
   const cards = await readKnownCards(config.dataDir, reading.errorLog);
-  const known = createKnowledge({ ...config, cards, clock: systemClock, clockSynced: () => true });
+  const known = createKnowledge({ ...config, cards, clock: systemClock, timeSync: { boot: '', synced: () => true } });
   await print(reading.describeReadings(createLineScanner({ input: process.stdin }).readings(signal), known, { clear }));
   return exitCode.ok;
 }

@@ -6,18 +6,19 @@ import type { Environment } from '../shared/environment.ts';
 import { createSealer } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
+import { type TimeSync, watchTimeSync } from '../shared/system/time-sync.ts';
 import { sleep } from '../shared/time.ts';
-import { type HardwareParsers, readKioskConfig } from './config.ts';
+import { type HardwareParsers, type KioskConfig, readKioskConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
-import { prepareGate } from './gate-settings.ts';
+import { type Gate, prepareGate } from './gate-settings.ts';
+import { AskedTime } from './gateway-time.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
-import { createLink } from './link.ts';
+import { createLink, type Link } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
 import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
-import { watchTimeSync } from './time-sync.ts';
 
 /** On a toggle gate, somebody who came in longer ago than this is taken to come in again: a long shift, in milliseconds. */
 const stayMsMax = 16 * 60 * 60 * 1000;
@@ -39,6 +40,11 @@ export interface Surroundings {
   readonly log: Log;
 }
 
+/** What a program gives; a test may give its own way to know whether the clock is right. */
+interface Given extends Pick<Surroundings, 'clock' | 'chance'> {
+  readonly watchSync?: (clock: Clock, chance: Chance) => TimeSync;
+}
+
 /**
  * Runs a kiosk until `signal` aborts, also when its scanner has ended before (the end of standard input). Throws the Faults
  * of its parts at the start; afterwards it only says what is wrong.
@@ -47,7 +53,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   hardware: Hardware<ScannerSetting, BoardSetting>,
   environment: Environment,
   createLog: (level: 'debug' | 'info' | 'warn' | 'error') => Log,
-  { clock, chance }: Pick<Surroundings, 'clock' | 'chance'>,
+  { clock, chance, watchSync = watchTimeSync }: Given,
   signal: AbortSignal,
 ): Promise<number> {
   const config = readKioskConfig(environment, hardware.parsers);
@@ -59,49 +65,69 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     const openScanner = () => hardware.openScanner(config.scanner, config.board, surroundings);
     const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
     if (found === null) return exitCode.ok;
-    const { credentials, scanner } = found;
-    const place = { dir: config.dataDir, kiosk: credentials.kiosk };
-    if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
-    const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
-    const onStateChanged = () => link.stateChanged();
-    const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
-    const link = parts.use(
-      createLink({
-        outbox,
-        kiosk: credentials.kiosk,
-        dial: dialTls({ ...found.gateway, ...credentials }),
-        reader: rules,
-        state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
-        onSite: (notice) => noteSite(notice.key.id, credentials, log),
-        onStatus: (status) => kiosk.linkChanged(status),
-        ...surroundings,
-      }),
-    );
-    const timeSync = parts.use(watchTimeSync(clock, chance));
-    const kiosk = parts.use(
-      new Kiosk({
-        scanner,
-        indicator,
-        outbox,
-        onRecorded: () => link.wake(),
-        onStateChanged,
-        gate: found.gate,
-        station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
-        known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
-        subjectKey: credentials.subjectKey,
-        sealer: createSealer(credentials.siteKey),
-        timeSync,
-        ...surroundings,
-      }),
-    );
-    log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
-    await Promise.all([kiosk.run(signal), link.run(signal)]);
-    log.info('kiosk.stopped', { unsent: outbox.depth() });
+    const timeSync = parts.use(watchSync(clock, chance));
+    await runGate(config, found, { indicator, timeSync, ...surroundings }, signal);
     return exitCode.ok;
   } catch (error) {
     await showFault(indicator, clock, signal);
     throw error;
   }
+}
+
+/** What a gate at work has around it. */
+interface GateSurroundings extends Surroundings {
+  readonly indicator: Indicator;
+  readonly timeSync: TimeSync;
+}
+
+async function runGate(
+  config: KioskConfig,
+  { credentials, scanner, gate, direction, gateway }: Gate,
+  { indicator, timeSync, ...surroundings }: GateSurroundings,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log } = surroundings;
+  const place = { dir: config.dataDir, kiosk: credentials.kiosk };
+  if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
+  await using parts = new AsyncDisposableStack();
+  const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
+  const onStateChanged = () => link.stateChanged();
+  const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
+  const link: Link = parts.use(
+    createLink({
+      outbox,
+      kiosk: credentials.kiosk,
+      dial: dialTls({ ...gateway, ...credentials }),
+      reader: rules,
+      state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
+      onSite: (notice) => noteSite(notice.key.id, credentials, log),
+      onStatus: (status) => {
+        kiosk.linkChanged(status);
+        gatewayTime.linkChanged(status === 'online');
+      },
+      ...surroundings,
+    }),
+  );
+  const gatewayTime = parts.use(new AskedTime({ asker: link, timeSync, ...surroundings }));
+  const time = { ...surroundings, timeSync, gatewayTime };
+  const kiosk = parts.use(
+    new Kiosk({
+      scanner,
+      indicator,
+      outbox,
+      onRecorded: () => link.wake(),
+      onStateChanged,
+      gate,
+      station: { direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
+      known: createKnowledge({ ...config, ...time, cards: rules.cards }),
+      subjectKey: credentials.subjectKey,
+      sealer: createSealer(credentials.siteKey),
+      ...time,
+    }),
+  );
+  log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
+  await Promise.all([kiosk.run(signal), link.run(signal)]);
+  log.info('kiosk.stopped', { unsent: outbox.depth() });
 }
 
 /** The lights are all that people at the gate can see, and systemd will start this again and again. */

@@ -20,6 +20,14 @@ export const sealedIdentitySchema = z.looseObject({
   key: base64Url.max(64),
 });
 
+/** Where a time comes from when the clock is not synchronised. */
+const timeSourceFields = {
+  /** `gateway`: the gateway, which was synchronised, has told the time. Without it, it is the machine's own. */
+  source: z.string().max(16).optional(),
+  /** By how much a time from the gateway may be wrong, in milliseconds. */
+  errorMs: z.int().min(0).optional(),
+};
+
 export const entrySchema = z.looseObject({
   v: z.literal(entryVersion),
   /** A UUID (kiosks make version 7): the only key by which a second copy is told. */
@@ -32,12 +40,13 @@ export const entrySchema = z.looseObject({
   /** Wall-clock time at the kiosk, UTC. */
   at: z.iso.datetime(),
   clock: z.looseObject({
-    /** Whether the wall clock was synchronised to a time server. */
+    /** Whether the machine's own clock was synchronised to a time server. */
     synced: z.boolean(),
     /** The kernel's id of this boot; `monotonicMs` can be compared only within one. */
     boot: z.string().max(64),
     /** Milliseconds since that boot. */
     monotonicMs: z.int().min(0),
+    ...timeSourceFields,
   }),
   /** The place, as people call it. */
   gate: z.string().min(1).max(200),
@@ -136,7 +145,16 @@ export const kioskStateSchema = z.looseObject({
   outbox: z
     .looseObject({ depth: z.int().min(0), limit: z.int().min(1), oldestMs: z.int().min(0).nullable() })
     .optional(),
-  clock: z.looseObject({ synced: z.boolean(), boot: z.string().max(64), at: z.iso.datetime() }).optional(),
+  clock: z
+    .looseObject({
+      synced: z.boolean(),
+      boot: z.string().max(64),
+      at: z.iso.datetime(),
+      /** Milliseconds since that boot, at the same moment. */
+      monotonicMs: z.int().min(0).optional(),
+      ...timeSourceFields,
+    })
+    .optional(),
   /** What it holds of the gateway's rules. */
   rules: z
     .looseObject({

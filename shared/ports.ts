@@ -79,11 +79,26 @@ export interface Indicator extends AsyncDisposable {
   readonly board: 'working' | 'lost' | 'off';
 }
 
+/**
+ * When an entry was made, milliseconds since the Unix epoch, as far as the gateway knows. All three are the same where it
+ * is known, to a second or better.
+ */
+export interface EntryTime {
+  /** By the best knowledge there is. */
+  readonly bestMs: number;
+  /** Surely not before, and surely not after. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** One entry as it goes upstream. `body` is the entry's JSON, byte for byte as the kiosk wrote it. */
 export interface ForwardEntry {
   readonly id: string;
   readonly kiosk: string;
+  /** As the kiosk wrote it. */
   readonly at: string;
+  /** When it was made, where that is not what `at` says, or not for certain. */
+  readonly corrected?: EntryTime;
   readonly subject: string | null;
   readonly body: string;
 }

@@ -1,5 +1,6 @@
 /** What a report counts. Whoever passed does not come into it: gates, hours, kinds of code, and how many. */
 import type { Entry } from '../../shared/entry.ts';
+import type { EntryTime } from '../../shared/ports.ts';
 import type { StoredEntry } from '../store/store.ts';
 import { isWithin, type Period, placeIn } from './period.ts';
 
@@ -41,6 +42,17 @@ export interface Figures {
   readonly kinds: readonly (Count & { readonly kind: string })[];
   /** All that is not zero. */
   readonly cells: readonly Cell[];
+  /** Gates with scans of which it is not certain when they were, because a kiosk's clock was wrong. */
+  readonly uncertain: readonly GateDoubt[];
+}
+
+/** What of a gate is uncertain, in scans. */
+export interface GateDoubt {
+  readonly gate: string;
+  /** Counted in the period, but perhaps of another hour, or of another period. */
+  readonly hourUncertain: number;
+  /** Not counted in the period, but perhaps of it. */
+  readonly maybeInPeriod: number;
 }
 
 const noCount = (): Count => ({ in: 0, out: 0, refused: 0 });
@@ -52,18 +64,22 @@ interface Gate {
   readonly before: Count;
   scanned: boolean;
   later: boolean;
+  hourUncertain: number;
+  maybeInPeriod: number;
 }
+
+const noDoubt = { hourUncertain: 0, maybeInPeriod: 0 };
 
 /** Gates and cells are counted up to this many; what is beyond is a kiosk gone wrong, and counts as the gate `…`. */
 const gatesMax = 10_000;
 
 /**
  * Counts entries, one after the other, in any order. Whoever was refused counts as a scan and not as in or out. An entry
- * counts at the time that its kiosk gave it.
+ * counts at the time that its kiosk gave it, or where that was wrong, at the best that the gateway knows.
  * @param kiosks the ids of those that were enrolled.
  */
 export async function countEntries(
-  entries: AsyncIterable<Pick<StoredEntry, 'at' | 'kiosk' | 'body'>>,
+  entries: AsyncIterable<Pick<StoredEntry, 'at' | 'corrected' | 'kiosk' | 'body'>>,
   period: Period,
   kiosks: readonly string[] = [],
 ): Promise<Figures> {
@@ -71,13 +87,14 @@ export async function countEntries(
   const cells = new Map<string, Cell>();
   const days = period.days.map(noCount);
   const heard = new Set<string>();
-  for await (const { at, kiosk, body } of entries) {
+  for await (const { at, corrected, kiosk, body } of entries) {
     const entry = JSON.parse(body) as Entry; // the intake has validated what the store holds
-    const ms = Date.parse(at);
+    const ms = corrected?.bestMs ?? Date.parse(at);
     const name = gates.has(entry.gate) || gates.size < gatesMax ? entry.gate : '…';
-    const gate = gates.get(name) ?? { now: noCount(), before: noCount(), scanned: false, later: false };
+    const gate = gates.get(name) ?? { now: noCount(), before: noCount(), scanned: false, later: false, ...noDoubt };
     gates.set(name, gate);
     heard.add(kiosk);
+    if (corrected !== undefined) doubt(gate, period, corrected);
     if (ms >= period.toMs) gate.later = true;
     else if (isWithin(period.before, ms)) add(gate.before, entry);
     if (!isWithin(period, ms)) continue;
@@ -125,8 +142,19 @@ function sumUp(gates: ReadonlyMap<string, Gate>, cells: Cell[], days: Count[], s
     hours,
     days,
     kinds: [...kinds.values()].sort((a, b) => passed(b) - passed(a) || byText(a.kind, b.kind)),
+    uncertain: named
+      .filter(([, { hourUncertain, maybeInPeriod }]) => hourUncertain + maybeInPeriod > 0)
+      .map(([gate, { hourUncertain, maybeInPeriod }]) => ({ gate, hourUncertain, maybeInPeriod })),
     cells: cells.sort((a, b) => byText(a.gate, b.gate) || a.hour - b.hour || byText(a.kind, b.kind)),
   };
+}
+
+/** Notes of a scan whether it certainly is where it counts. Hours begin in Viet Nam when they begin in UTC. */
+function doubt(gate: Gate, period: Period, { bestMs, fromMs, toMs }: EntryTime): void {
+  const hourMs = 3_600_000;
+  if (isWithin(period, bestMs)) {
+    if (Math.floor(fromMs / hourMs) !== Math.floor(toMs / hourMs)) gate.hourUncertain++;
+  } else if (fromMs < period.toMs && toMs >= period.fromMs) gate.maybeInPeriod++;
 }
 
 function add(count: Count, { outcome, direction }: Pick<Entry, 'outcome' | 'direction'>): void {

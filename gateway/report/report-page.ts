@@ -187,16 +187,21 @@ function addUp(counts: readonly Count[]): Count {
   return { in: sum('in'), out: sum('out'), refused: sum('refused') };
 }
 
-/** The gates at zero and without data, by name, as far as a line or two go. */
-function drawLists(pdf: Pdf, { atZero, withoutData }: Figures, top: number): void {
-  const lists: readonly (readonly [string, readonly string[]])[] = [
-    ['Điểm không có lượt quét nào trong kỳ', atZero],
-    ['Điểm chưa có dữ liệu (không gửi gì trong kỳ và từ đó đến nay)', withoutData],
+/** The gates at zero, without data and with doubtful times, by name, as far as a line or two go. */
+function drawLists(pdf: Pdf, { atZero, withoutData, uncertain }: Figures, top: number): void {
+  const doubted = uncertain.reduce((sum, { hourUncertain, maybeInPeriod }) => sum + hourUncertain + maybeInPeriod, 0);
+  const doubts = uncertain.map(
+    ({ gate, hourUncertain, maybeInPeriod }) => `${gate} (${hourUncertain} + ${maybeInPeriod})`,
+  );
+  const lists: readonly (readonly [string, number, readonly string[]])[] = [
+    ['Điểm không có lượt quét nào trong kỳ', atZero.length, atZero],
+    ['Điểm chưa có dữ liệu (không gửi gì trong kỳ và từ đó đến nay)', withoutData.length, withoutData],
+    ['Lượt chưa chắc chắn về thời gian (đã tính + chưa tính vào kỳ)', doubted, doubts],
   ];
   let offset = top;
-  for (const [title, names] of lists) {
+  for (const [title, count, names] of doubted === 0 ? lists.slice(0, 2) : lists) {
     pdf.font('bold').fontSize(8.5).fillColor(colours.ink);
-    pdf.text(`${title}: ${names.length === 0 ? 'không có' : names.length}`, sheet.left, offset, { lineBreak: false });
+    pdf.text(`${title}: ${count === 0 ? 'không có' : count}`, sheet.left, offset, { lineBreak: false });
     pdf.font('plain').fontSize(8).fillColor(colours.faint);
     if (names.length > 0)
       pdf.text(shorten(pdf, names.join(', '), sheet.width), sheet.left, offset + 12, { lineBreak: false });

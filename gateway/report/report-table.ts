@@ -68,6 +68,10 @@ function* listRows(period: Period, figures: Figures): Generator<Row> {
   for (const { gate, hour, kind, ...count } of figures.cells) {
     for (const row of spread({ item: 'Chi tiết', gate, hour, kind }, count)) if (row.count > 0) yield row;
   }
+  for (const { gate, hourUncertain, maybeInPeriod } of figures.uncertain) {
+    if (hourUncertain > 0) yield { item: 'Lượt có giờ chưa chắc chắn', gate, count: hourUncertain };
+    if (maybeInPeriod > 0) yield { item: 'Lượt chưa tính, có thể thuộc kỳ này', gate, count: maybeInPeriod };
+  }
   for (const gate of atZero) yield { item: 'Cổng không có lượt quét', gate, count: 0 };
   for (const gate of withoutData) yield { item: 'Cổng chưa có dữ liệu', gate, count: 0 };
 }

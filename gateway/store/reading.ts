@@ -1,6 +1,7 @@
 /** The reading half of the SQLite store. Every reading is one short statement: an open one would keep the log growing. */
 import type { Database } from 'better-sqlite3';
 import { parse as parseUuid, stringify } from 'uuid';
+import { correctionOf } from '../time-bounds.ts';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
 import { findFalseRuns, type Run } from './runs.ts';
@@ -15,6 +16,7 @@ import {
 } from './store.ts';
 import { findFalseTraces } from './trace-index.ts';
 import { TraceReading } from './trace-reading.ts';
+import { toTime } from './trace-rows.ts';
 
 /** Entries read at once; at 4 KiB each that is 2 MiB. */
 const entriesPerPageMax = 500;
@@ -32,6 +34,9 @@ interface EntryRow {
   at: string;
   subject: string | null;
   body: string;
+  bestMs: number | null;
+  fromMs: number | null;
+  toMs: number | null;
 }
 
 interface QuarantineRow {
@@ -69,7 +74,10 @@ export class Reading {
   /** The entries after one position and up to another; a page of them. */
   entriesPage(after: number, upTo: number, entriesMax = entriesPerPageMax): StoredEntry[] {
     const rows = this.#statements.entries.all(after, upTo, Math.min(entriesMax, entriesPerPageMax));
-    return rows.map((row) => ({ ...row, id: stringify(row.id) }));
+    return rows.map(({ id, bestMs, fromMs, toMs, ...row }) => {
+      const corrected = correctionOf(row.at, toTime(bestMs, fromMs, toMs, row.at));
+      return { ...row, id: stringify(id), ...(corrected === null ? {} : { corrected }) };
+    });
   }
 
   /** Whether an entry has this id. */
@@ -139,7 +147,8 @@ function prepare(database: Database) {
   return {
     last: database.prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(),
     entries: database.prepare<[number, number, number], EntryRow>(
-      `SELECT position, entries.id, kiosk, at, subject, body FROM entries JOIN streams ON streams.id = stream
+      `SELECT position, entries.id, kiosk, at, subject, body, best_ms AS bestMs, from_ms AS fromMs, to_ms AS toMs
+       FROM entries JOIN streams ON streams.id = stream
        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ),
     known: database.prepare<[Uint8Array], number>('SELECT 1 FROM entries WHERE id = ?').pluck(),

@@ -3,12 +3,13 @@
  * share a database behind it; `test/contract/store.ts` is what every implementation must pass.
  */
 import type { Entry } from '../../shared/entry.ts';
-import type { ForwardEntry } from '../../shared/ports.ts';
-import type { PassageTime, TraceReader, Trait } from './traces.ts';
+import type { EntryTime, ForwardEntry } from '../../shared/ports.ts';
+import type { TraceReader, Trait } from './traces.ts';
 
 /** What the store finds an entry by. */
 export interface EntryKeys extends Pick<Entry, 'id' | 'kiosk' | 'epoch' | 'seq' | 'at' | 'subject'>, Trait {
-  readonly time: PassageTime;
+  /** When it was made, as far as was known when it arrived. See `time-correction.ts`. */
+  readonly time: EntryTime;
 }
 
 /** Something a kiosk sent, ready to be kept. */

@@ -1,8 +1,9 @@
 /** Entries as the index of tracing sees them, read by position. */
 import type { Database } from 'better-sqlite3';
 import type { Entry } from '../../shared/entry.ts';
+import type { EntryTime } from '../../shared/ports.ts';
 import type { Trace } from './trace-block.ts';
-import type { PassageTime, Trait } from './traces.ts';
+import type { Trait } from './traces.ts';
 
 type Row = [
   position: number,
@@ -47,7 +48,7 @@ export function toTime(
   fromMs: number | null,
   toMs: number | null,
   at: string | null,
-): PassageTime {
+): EntryTime {
   const best = bestMs ?? Date.parse(at ?? '');
   return { bestMs: best, fromMs: fromMs ?? best, toMs: toMs ?? best };
 }

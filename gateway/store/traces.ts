@@ -1,5 +1,6 @@
 /** What tracing reads of a store. */
 import type { Direction, Outcome } from '../../shared/entry.ts';
+import type { EntryTime } from '../../shared/ports.ts';
 import type { TraceBlock } from './trace-block.ts';
 
 /** What many passages have in common. */
@@ -9,15 +10,6 @@ export interface Trait {
   readonly outcome: Outcome;
   /** The format of the code that was read. */
   readonly kind: string;
-}
-
-/** When a passage was, milliseconds since the Unix epoch. */
-export interface PassageTime {
-  /** By the best knowledge there is. */
-  readonly bestMs: number;
-  /** Surely not before, and surely not after. */
-  readonly fromMs: number;
-  readonly toMs: number;
 }
 
 /** A run of entries that is indexed. */
@@ -41,7 +33,7 @@ export interface TraceOutline {
 }
 
 /** An entry that tracing gives back. */
-export interface TracedEntry extends PassageTime {
+export interface TracedEntry extends EntryTime {
   readonly position: number;
   readonly id: string;
   readonly kiosk: string;

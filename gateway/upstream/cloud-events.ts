@@ -2,7 +2,7 @@
  * Entries as CloudEvents 1.0 in the JSON batch format, as one HTTP request carries them.
  * Sources: CloudEvents spec 1.0.2 §"Context Attributes", JSON format §4 "JSON Batch Format", HTTP binding §3.3 "Batched Content Mode".
  */
-import type { ForwardEntry } from '../../shared/ports.ts';
+import type { EntryTime, ForwardEntry } from '../../shared/ports.ts';
 
 export const batchContentType = 'application/cloudevents-batch+json; charset=UTF-8';
 
@@ -19,9 +19,20 @@ export function encodeEvent(entry: ForwardEntry, site: string): string {
     // An attribute is never null or empty (spec §"Type System"): without a subject it is left out.
     ...(entry.subject === null || entry.subject === '' ? {} : { subject: entry.subject }),
     time: withSeconds(entry.at),
+    ...(entry.corrected === undefined ? {} : correctionOf(entry.corrected)),
     datacontenttype: 'application/json',
   });
   return `${envelope.slice(0, -1)},"data":${entry.body}}`;
+}
+
+/**
+ * Extension attributes (spec §"Extension Context Attributes"; names of lower-case letters, at most 20) where the kiosk's
+ * clock was wrong: `time` stays what it wrote, these say when the entry was made by the gateway's best knowledge, and
+ * between which times it surely was.
+ */
+function correctionOf({ bestMs, fromMs, toMs }: EntryTime) {
+  const [correctedtime, notbefore, notafter] = [bestMs, fromMs, toMs].map((ms) => new Date(ms).toISOString());
+  return { correctedtime, notbefore, notafter };
 }
 
 /** The body of one request: a JSON array of events. */

@@ -15,6 +15,7 @@ import {
   type StoreReport,
   type Verdict,
 } from '../../gateway/store/store.ts';
+import { correctionOf } from '../../gateway/time-bounds.ts';
 import { MemoryTraces } from './memory-traces.ts';
 
 interface Row extends StoredEntry {
@@ -191,6 +192,7 @@ export class MemoryStore implements Store {
   }
 }
 
-function toStored({ position, id, kiosk, at, subject, body }: Row): StoredEntry {
-  return { position, id, kiosk, at, subject, body };
+function toStored({ position, id, kiosk, at, subject, body, keys }: Row): StoredEntry {
+  const corrected = correctionOf(at, keys.time);
+  return { position, id, kiosk, at, subject, body, ...(corrected === null ? {} : { corrected }) };
 }

@@ -143,6 +143,25 @@ function jump(name: string, sign: 1 | -1): Fault {
   };
 }
 
+/** Power comes and goes while the gateway is out of reach, people pass, and nobody tells the kiosk what time it is. */
+const rebootOffline: Fault = (world, draw, kiosk) => {
+  const line = world.network.line(kiosk.id);
+  line.mode = 'refused';
+  for (const connection of world.network.connectionsOf(kiosk.id)) connection.reset();
+  const cuts = draw.between(1, 3);
+  for (let cut = 1; cut <= cuts; cut++) {
+    world.after(cut * 20_000, () => {
+      if (world.isHealing || kiosk.outbox === null || line.mode !== 'refused') return;
+      world.happened('kiosk-reboots-offline', kiosk.id);
+      kiosk.crash('silent');
+    });
+  }
+  for (let scan = 0; scan < 8 * cuts; scan++) world.after(scan * 2_500, () => kiosk.scan(draw.between(100, 800_000)));
+  world.after(cuts * 20_000 + draw.between(10_000, 60_000), () => {
+    line.mode = 'open';
+  });
+};
+
 /** The plug is pulled while a code is on the wire; the driver may notice, or not. */
 const unplugMidFrame: Fault = (world, draw, kiosk) => {
   const { card, subject } = person(draw.between(0, 40));
@@ -152,7 +171,7 @@ const unplugMidFrame: Fault = (world, draw, kiosk) => {
   world.ledger.unreadableScans += 2;
   world.happened('scanner-unplugged', kiosk.id);
   const says = draw.chance(0.6);
-  world.after(draw.between(0, 100), () => kiosk.plug(false, says));
+  world.after(draw.between(0, 100), () => world.isHealing || kiosk.plug(false, says));
   world.after(draw.between(3_000, 20_000), () => kiosk.plug(true));
 };
 
@@ -252,6 +271,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   'kiosk-crash-after': kioskCommit('crash-after'),
   'kiosk-crash-torn': kioskCommit('crash-torn'),
   'kiosk-stop': stopKiosk,
+  'kiosk-reboots-offline': rebootOffline,
   'store-full': gatewayCommit('full'),
   'store-io': gatewayCommit('io'),
   'store-busy': gatewayCommit('busy'),
@@ -287,4 +307,4 @@ export const faults: Readonly<Record<string, Fault>> = {
 };
 
 /** All of them, for whoever demands that each took effect. */
-export const faultNames: readonly string[] = Object.keys(faults);
+export const faultNames: readonly string[] = [...Object.keys(faults), 'clock-lost'];

@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { startMqtt } from '../../gateway/broker.ts';
 import { brokerLimits } from '../../gateway/broker-limits.ts';
 import { createForwarder } from '../../gateway/forwarder.ts';
-import { createIntake, defaultIntakeLimits, type IntakeLimits } from '../../gateway/intake.ts';
+import { createIntake, defaultIntakeLimits, type IntakeLimits, type TimeOf } from '../../gateway/intake.ts';
 import { storePath } from '../../gateway/store/connection.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Store } from '../../gateway/store/store.ts';
-import type { KioskState } from '../../shared/entry.ts';
+import type { Bounds } from '../../gateway/time-bounds.ts';
+import { TimeKeeper } from '../../gateway/time-keeper.ts';
+import type { Entry, KioskState } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { sleep } from '../../shared/time.ts';
+import { timeQuestion } from '../../shared/time-question.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { Machine, ProcessDied, SimProcess } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -22,6 +25,9 @@ const powerCutMsMax = 40_000;
 
 /** program.ts ends what does not stop within this long, in milliseconds. */
 const stopTimeoutMs = 4_500;
+
+/** The bounds of a time that is known are at most so far apart, in milliseconds: a slow line takes that long to say hello. */
+const knownBoundsMsMax = 10_000;
 
 /** What the broker may have at once: four kiosks, four connections each. */
 const connectionsMax = 4 * brokerLimits.connectionsPerKioskMax;
@@ -53,6 +59,7 @@ export class GatewayHost {
   /** The process that is stopping. */
   #stopping: SimProcess | null = null;
   #runs = 0;
+  #times: string | null = null;
   #deaths = 0;
 
   constructor(world: Surroundings, upstream: SimUpstream) {
@@ -101,11 +108,17 @@ export class GatewayHost {
     ledger.storeOpened(await gather(opened.entries()));
     const store = this.#guard(opened, process);
     parts.use(createForwarder({ store, upstream: this.#upstream.endFor(process), clock, chance, log }));
-    const intake = parts.use(createIntake({ store, clock, log, limits: this.intakeLimits }));
+    const keeper = parts.use(this.#keepTime(process));
+    const timeOf: TimeOf = (sender, kiosk, entry) => this.#watchTime(kiosk, entry, keeper.timeOf(sender, kiosk, entry));
+    const intake = parts.use(createIntake({ store, clock, log, limits: this.intakeLimits, timeOf }));
     const broker = parts.use(
       await startMqtt({
         accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
-        onState: (kiosk, state) => this.#heard(kiosk, state),
+        onState: (kiosk, state, connection) => {
+          this.#heard(kiosk, state);
+          keeper.noteState(kiosk, state, connection);
+        },
+        answers: { [timeQuestion]: async (_kiosk, payload) => keeper.answer(payload) },
         siteNotice: { v: 1, site: 'Nhà máy A', key: { id: siteKeyId, publicKey: 'A'.repeat(43) } },
         ...{ clock, log },
       }),
@@ -114,6 +127,27 @@ export class GatewayHost {
     this.#connections = () => broker.connections;
     network.listen({ process, accept: (stream, kiosk) => broker.handle(stream, kiosk) });
     this.#world.trace.add('gateway', 'serves');
+  }
+
+  /** What it knows of time outlasts it, as in a file that was written at once. */
+  #keepTime({ clock }: SimProcess): TimeKeeper {
+    const { machine } = this;
+    const memory = {
+      load: () => this.#times,
+      save: (content: string) => {
+        this.#times = content;
+      },
+    };
+    return new TimeKeeper({ clock, sync: machine.timeSync, memory, log: this.#world.logOf('gateway') });
+  }
+
+  /** Of a boot in which the kiosk has been heard the time is known well, if the gateway has known it in its own. */
+  #watchTime(kiosk: string, { id, clock }: Entry, time: Bounds): Bounds {
+    const isKnown = this.machine.wasSynced && clock.boot === this.states.get(kiosk)?.clock?.boot;
+    const withinMs = time.toMs - time.fromMs;
+    if (isKnown && withinMs > knownBoundsMsMax)
+      this.#world.fail(`the time of ${id} is known within ${withinMs} ms only`);
+    return time;
   }
 
   #heard(kiosk: string, state: KioskState): void {

@@ -8,7 +8,7 @@ import type { EntryDraft } from '../../shared/entry.ts';
 import { Fault } from '../../shared/fault.ts';
 import { copyFiles } from './disk.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { ProcessDied, type SimProcess } from './machine.ts';
+import { ProcessDied, type SimProcess, worldStartMs } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
 
 interface Guard {
@@ -37,7 +37,7 @@ export function guardOutbox(outbox: Outbox, guard: Guard): Outbox {
     entriesMax,
     append(draft, presence = null) {
       if (!process.alive) throw new ProcessDied(kiosk);
-      const entry = ledger.attempted(kiosk, draft);
+      const entry = ledger.attempted(kiosk, draft, worldStartMs + world.timeline.nowMs);
       try {
         const row = outbox.append(draft, presence);
         ledger.placed(kiosk, epoch, row);

@@ -1,6 +1,7 @@
 /** A kiosk of the simulated world: the real program's parts on a machine, a disk and a scanner that can fail. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { AskedTime } from '../../kiosk/gateway-time.ts';
 import { Kiosk } from '../../kiosk/kiosk.ts';
 import { createLink, type Link } from '../../kiosk/link.ts';
 import { type Outbox, openOutbox, outboxFileName } from '../../kiosk/outbox.ts';
@@ -33,12 +34,15 @@ const stopTimeoutMs = 4_500;
 
 const plentyBytes = 1024 ** 3;
 
+const dayMs = 24 * 3_600_000;
+
 interface Running {
   readonly process: SimProcess;
   readonly dir: string;
   readonly outbox: Outbox;
   readonly link: Link;
   readonly kiosk: Kiosk;
+  readonly gatewayTime: AskedTime;
   readonly stop: AbortController;
   readonly done: Promise<unknown>;
 }
@@ -125,6 +129,52 @@ export class KioskHost {
     const log = world.logOf(this.id);
     const { clock } = process;
     const chance = world.chance;
+    const { opened, outbox } = this.#openOutbox(process);
+    const { timeSync } = this.machine;
+    const link: Link = createLink({
+      ...{ outbox, kiosk: this.id, clock, chance, log },
+      dial: () => world.network.dial(process, this.id),
+      state: () => ({ version: '0.0.0', ...kiosk.state() }),
+      onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
+      onStatus: (status) => {
+        this.lights.linkStatus = status;
+        kiosk.linkChanged(status);
+        gatewayTime.linkChanged(status === 'online');
+      },
+    });
+    const gatewayTime = new AskedTime({ asker: link, timeSync, clock, log });
+    const kiosk = new Kiosk({
+      ...{
+        scanner: this.#scanner.openFor(process, this.lights),
+        indicator: this.lights.indicatorOf(process),
+        outbox,
+        clock,
+        chance,
+        log,
+      },
+      onRecorded: () => link.wake(),
+      onStateChanged: () => link.stateChanged(),
+      gate: `Cổng ${this.id}`,
+      station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
+      ...{ known: () => nothingKnown, subjectKey },
+      sealer: deterministicSealer(world.siteKeyId),
+      ...{ timeSync, gatewayTime },
+    });
+    const stop = new AbortController();
+    const done = Promise.all([kiosk.run(stop.signal), link.run(stop.signal)]);
+    done.then(
+      () => {},
+      (error: unknown) => this.#ended(process, error),
+    );
+    return { process, dir: this.#dir, outbox: opened, link, kiosk, gatewayTime, stop, done };
+  }
+
+  /** The outbox, and the witness before it that the program's parts are given. */
+  #openOutbox(process: SimProcess): { opened: Outbox; outbox: Outbox } {
+    const { world, setup } = { world: this.#world, setup: this.setup };
+    const log = world.logOf(this.id);
+    const { clock } = process;
+    const { chance } = world;
     world.hooks.set(join(this.#dir, outboxFileName), this.disk.hook);
     const opened = openOutbox({
       ...{ dir: this.#dir, kiosk: this.id, clock, chance, log },
@@ -145,40 +195,7 @@ export class KioskHost {
         this.#phantomDir = null;
       },
     });
-    const link = createLink({
-      ...{ outbox, kiosk: this.id, clock, chance, log },
-      dial: () => world.network.dial(process, this.id),
-      state: () => ({ version: '0.0.0', ...kiosk.state() }),
-      onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
-      onStatus: (status) => {
-        this.lights.linkStatus = status;
-        kiosk.linkChanged(status);
-      },
-    });
-    const kiosk = new Kiosk({
-      ...{
-        scanner: this.#scanner.openFor(process, this.lights),
-        indicator: this.lights.indicatorOf(process),
-        outbox,
-        clock,
-        chance,
-        log,
-      },
-      onRecorded: () => link.wake(),
-      onStateChanged: () => link.stateChanged(),
-      gate: `Cổng ${this.id}`,
-      station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
-      ...{ known: () => nothingKnown, subjectKey },
-      sealer: deterministicSealer(world.siteKeyId),
-      timeSync: { boot: this.machine.boot, synced: () => true, [Symbol.dispose]: () => {} },
-    });
-    const stop = new AbortController();
-    const done = Promise.all([kiosk.run(stop.signal), link.run(stop.signal)]);
-    done.then(
-      () => {},
-      (error: unknown) => this.#ended(process, error),
-    );
-    return { process, dir: this.#dir, outbox: opened, link, kiosk, stop, done };
+    return { opened, outbox };
   }
 
   /** The program ended by itself. Nothing that happens in this world is a reason to. */
@@ -223,9 +240,21 @@ export class KioskHost {
     const delayMs = restartMs + (how === 'silent' ? Math.floor(chance.fraction() * powerCutMsMax) : 0);
     timeline.after(delayMs, null, () => {
       if (this.process !== null) return;
-      if (how === 'silent') this.machine.reboot();
+      if (how === 'silent') this.#reboot();
       this.start();
     });
+  }
+
+  /** A Pi has no clock of its own: mostly it wakes up in another month, and often no time server ever tells it. */
+  #reboot(): void {
+    const { timeline, chance, happened } = this.#world;
+    this.machine.reboot();
+    if (chance.fraction() < 0.3) return;
+    this.machine.jumpWall(Math.floor((chance.fraction() - 0.7) * 500) * dayMs);
+    happened('clock-lost', this.id);
+    if (chance.fraction() < 0.4) {
+      timeline.after(Math.floor(chance.fraction() * 60_000), null, () => this.machine.correctWall());
+    }
   }
 
   /**
@@ -241,7 +270,7 @@ export class KioskHost {
     if (this.#stopping === this.process) return;
     this.#stopping = this.process;
     const { timeline, hooks, network, trace } = this.#world;
-    const { process, kiosk, link, outbox, stop, done, dir } = running;
+    const { process, kiosk, gatewayTime, link, outbox, stop, done, dir } = running;
     const overrun = timeline.after(stopTimeoutMs, process, () => {
       this.crash('reset');
       onStopped();
@@ -252,6 +281,7 @@ export class KioskHost {
       try {
         await done;
         kiosk[Symbol.dispose]();
+        gatewayTime[Symbol.dispose]();
         await link[Symbol.asyncDispose]();
         await outbox[Symbol.asyncDispose]();
       } catch {

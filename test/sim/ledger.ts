@@ -2,7 +2,8 @@
  * What is true in a world, kept apart from the programs under test, and what must never be otherwise. A broken promise is
  * reported at the moment when it breaks.
  */
-import type { Arrival, StoredEntry, StoreReport, Verdict } from '../../gateway/store/store.ts';
+import type { Arrival, EntryKeys, StoredEntry, StoreReport, Verdict } from '../../gateway/store/store.ts';
+import { exactMs } from '../../gateway/time-correction.ts';
 import type { OutboxRow } from '../../kiosk/outbox.ts';
 import type { Entry, EntryDraft } from '../../shared/entry.ts';
 
@@ -12,6 +13,8 @@ export interface LedgerEntry {
   readonly kiosk: string;
   readonly subject: string | null;
   readonly admitted: boolean;
+  /** The true time, milliseconds since the Unix epoch. */
+  readonly madeMs: number;
   /** Where it is in which outbox, and its bytes; null until it is known to be on that disk. */
   place: { readonly stream: string; readonly seq: number; readonly body: string } | null;
   /** The outbox said that it is on disk. */
@@ -54,11 +57,11 @@ export class Ledger {
   }
 
   /** An outbox is asked to keep an entry. */
-  attempted(kiosk: string, { id, subject, outcome }: EntryDraft): LedgerEntry {
+  attempted(kiosk: string, { id, subject, outcome }: EntryDraft, madeMs: number): LedgerEntry {
     if (this.entries.has(id)) this.#fail(`two entries have the id ${id}`);
     const admitted = outcome === 'admitted';
     const entry: LedgerEntry = {
-      ...{ id, kiosk, subject, admitted },
+      ...{ id, kiosk, subject, admitted, madeMs },
       ...{ place: null, committed: false, shown: false, forgotten: false, stored: false },
     };
     this.entries.set(id, entry);
@@ -104,9 +107,22 @@ export class Ledger {
         this.#fail(`the gateway could not read what ${arrival.quarantined.kiosk} sent: ${arrival.quarantined.detail}`);
       } else if (verdict?.type === 'stored' || verdict?.type === 'duplicate') {
         this.#markStored(arrival.entry.id, Buffer.from(arrival.body).toString());
+        if (verdict.type === 'stored') this.#checkTime(arrival.entry);
       } else {
         this.#fail(`entry ${arrival.entry.id} was not stored but ${verdict?.type}`);
       }
+    }
+  }
+
+  /** Whatever a kiosk's clock said, an entry was made within the bounds that the gateway gives it. */
+  #checkTime({ id, kiosk, at, time }: EntryKeys): void {
+    const madeMs = this.entries.get(id)?.madeMs;
+    if (madeMs === undefined) return; // reported already
+    if (time === undefined || time.fromMs > time.bestMs || time.bestMs > time.toMs) {
+      this.#fail(`${id} has no time`);
+    } else if (madeMs < time.fromMs - exactMs || madeMs > time.toMs + exactMs) {
+      const [made, from, to] = [madeMs, time.fromMs, time.toMs].map((ms) => new Date(ms).toISOString());
+      this.#fail(`${id} of ${kiosk} says ${at}, was made at ${made}, and the gateway says from ${from} to ${to}`);
     }
   }
 

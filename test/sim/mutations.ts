@@ -50,8 +50,8 @@ export const mutations: readonly Mutation[] = [
       },
       {
         path: 'gateway/store/appending.ts',
-        find: 'const isFree = !this.#runs.has(stream, seq);',
-        put: 'const isFree = true;',
+        find: 'if (!this.#runs.has(stream, seq) && this.#insert(position, stream, arrival)) {',
+        put: 'if (this.#insert(position, stream, arrival)) {',
       },
     ],
   },
@@ -117,6 +117,26 @@ export const mutations: readonly Mutation[] = [
     // First the person, then everything else.
     this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });`,
         put: 'if (seq === null) return;',
+      },
+    ],
+  },
+  {
+    title: 'the gateway believes whatever a kiosk takes for the time',
+    edits: [
+      {
+        path: 'gateway/time-keeper.ts',
+        find: 'if (clock.synced) return around(ms, syncedErrorMs);',
+        put: 'if (ms > 0) return around(ms, syncedErrorMs);',
+      },
+    ],
+  },
+  {
+    title: 'the gateway takes every boot that it has heard of for earlier than one that it has not',
+    edits: [
+      {
+        path: 'gateway/kiosk-boots.ts',
+        find: '.filter(({ first }) => first?.epoch === epoch && first.seq < seq)',
+        put: '.filter(() => epoch !== null || seq < 0)',
       },
     ],
   },

@@ -25,6 +25,8 @@ const troubledMs = { min: 30_000, max: 110_000 };
 const faultsPerStory = { min: 8, max: 16 };
 const kiosksPerStory = { min: 2, max: 4 };
 
+const dayMs = 24 * 3_600_000;
+
 /** Runs the story of a seed. Everything in it follows from the seed: twice the same seed, twice the same trace. */
 export function runSeed(seed: number, options: { readonly keepTrace?: boolean } = {}): Promise<SeedResult> {
   const draw = new Draw(seededChance(Math.imul(seed, 0x9e3779b1) ^ 0x7a7e));
@@ -56,6 +58,13 @@ async function tell(world: World, draw: Draw): Promise<void> {
   const lastsMs = draw.between(troubledMs.min, troubledMs.max);
   if (draw.chance(0.2))
     world.gateway.intakeLimits = { pendingEntriesMax: draw.between(1, 4), groupEntriesMax: draw.between(1, 3) };
+  for (const { id, machine } of world.kiosks) {
+    if (draw.chance(0.5)) continue;
+    // Nobody has told it the time yet; with some nobody ever will.
+    machine.jumpWall(draw.between(-300, 200) * dayMs);
+    world.happened('clock-lost', id);
+    if (draw.chance(0.3)) world.after(draw.between(1_000, lastsMs), () => machine.correctWall());
+  }
   world.start();
   for (const kiosk of world.kiosks) {
     const everyMs = draw.pick([1_500, 4_000, 9_000]);

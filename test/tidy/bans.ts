@@ -10,6 +10,7 @@ const testPrograms = [
   'test/bench/scan-kiosk.ts',
   'test/fakes/dying-gateway.ts',
   'test/fakes/dying-kiosk.ts',
+  'test/fakes/rebooted-kiosk.ts',
   'test/fakes/processes.ts',
   'test/prerequisites.ts',
 ];

@@ -33,9 +33,29 @@ describe('entries', () => {
     const store = await storeOf(arrival(1, { gate: '=HYPERLINK("http://x"),\n2' }));
     const table = await text(listEntries(store, 'csv'));
     expect(table).toBe(
-      `\ufeffid,at,clock_synced,kiosk,gate,direction,outcome,reason,method,code_kind,code_verified,subject,epoch,seq\n` +
+      `\ufeffid,at,clock_synced,kiosk,gate,direction,outcome,reason,method,code_kind,code_verified,subject,epoch,seq,corrected_at,not_before,not_after\n` +
         `${uuid(1)},2026-11-20T08:00:00.001Z,true,gate-a,"'=HYPERLINK(""http://x""),\n2",in,admitted,ok,scan,cccd,false,` +
-        `SubjectSubjectSubject1,019a1b2c-0000-7000-8000-00000000e0c4,1\n`,
+        `SubjectSubjectSubject1,019a1b2c-0000-7000-8000-00000000e0c4,1,,,\n`,
+    );
+  });
+
+  it("say both times where a clock was wrong, and leave the kiosk's own as it is", async () => {
+    const { entry, payload, body } = makeEntry(1, { at: '2026-05-04T01:00:00.000Z' });
+    const bestMs = Date.UTC(2026, 10, 20, 1);
+    const time = { bestMs, fromMs: bestMs - 60_000, toMs: bestMs + 3_600_000 };
+    const store = await storeOf({ type: 'entry', entry: keysOf(entry, time), body: payload, receivedMs: bestMs });
+    const [line = ''] = (await text(listEntries(store, 'ndjson'))).split('\n');
+    expect(line.startsWith(body.slice(0, -1))).toBe(true);
+    expect(JSON.parse(line)).toEqual({
+      ...entry,
+      corrected: {
+        at: '2026-11-20T01:00:00.000Z',
+        notBefore: '2026-11-20T00:59:00.000Z',
+        notAfter: '2026-11-20T02:00:00.000Z',
+      },
+    });
+    expect(await text(listEntries(store, 'csv'))).toContain(
+      ',1,2026-11-20T01:00:00.000Z,2026-11-20T00:59:00.000Z,2026-11-20T02:00:00.000Z\n',
     );
   });
 

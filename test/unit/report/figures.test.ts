@@ -5,10 +5,11 @@ import { writeTable } from '../../../gateway/report/report-table.ts';
 import { siteKinds } from '../../../gateway/report/site-kind.ts';
 import { describeChange, describeKind, describeNumber } from '../../../gateway/report/words.ts';
 import type { Entry } from '../../../shared/entry.ts';
+import type { EntryTime } from '../../../shared/ports.ts';
 import { makeEntry } from '../../fakes/entries.ts';
 
 /** An entry at a time in Viet Nam, `20T07:30` of November 2026. */
-function passing(time: string, gate: string, changes: Partial<Entry> = {}): Partial<Entry> {
+function passing<T extends Partial<Entry>>(time: string, gate: string, changes?: T) {
   return {
     at: new Date(`2026-11-${time}:00+07:00`).toISOString(),
     gate,
@@ -17,11 +18,17 @@ function passing(time: string, gate: string, changes: Partial<Entry> = {}): Part
   };
 }
 
-async function* stored(entries: readonly Partial<Entry>[]) {
-  for (const [index, changes] of entries.entries()) {
+async function* stored(entries: readonly (Partial<Entry> & { corrected?: EntryTime })[]) {
+  for (const [index, { corrected, ...changes }] of entries.entries()) {
     const { entry, body } = makeEntry(index + 1, changes);
-    yield { at: entry.at, kiosk: entry.kiosk, body };
+    yield { at: entry.at, kiosk: entry.kiosk, body, ...(corrected === undefined ? {} : { corrected }) };
   }
+}
+
+/** A time in Viet Nam that lies between two others, each like `20T07:30`. */
+function between(from: string, best: string, to: string): EntryTime {
+  const [fromMs = 0, bestMs = 0, toMs = 0] = [from, best, to].map((time) => Date.parse(`2026-11-${time}:00+07:00`));
+  return { bestMs, fromMs, toMs };
 }
 
 function periodOf(name: string): Period {
@@ -82,6 +89,24 @@ describe('the figures of a day', () => {
     ]);
     expect(cells).toHaveLength(5);
     expect(days).toEqual([{ in: 3, out: 1, refused: 1 }]);
+  });
+
+  it('count an entry at its best time, and name the gates where that is not certain', async () => {
+    const figures = await countEntries(
+      stored([
+        passing('01T03:00', 'Cổng a', { corrected: between('20T07:10', '20T07:30', '20T07:50') }),
+        passing('01T03:00', 'Cổng a', { corrected: between('20T07:10', '20T07:30', '20T08:50') }),
+        passing('20T03:00', 'Cổng a', { corrected: between('18T07:00', '19T07:30', '20T07:00') }),
+        passing('20T03:00', 'Cổng b', { corrected: between('19T07:00', '19T07:30', '19T09:00') }),
+      ]),
+      periodOf('2026-11-20'),
+    );
+    expect(figures.total).toEqual({ now: { in: 2, out: 0, refused: 0 }, before: { in: 2, out: 0, refused: 0 } });
+    expect(figures.hours[7]).toEqual({ in: 2, out: 0, refused: 0 });
+    expect(figures.uncertain).toEqual([{ gate: 'Cổng a', hourUncertain: 1, maybeInPeriod: 1 }]);
+    const table = writeTable({ site: 'X', siteKind: null }, periodOf('2026-11-20'), figures);
+    expect(table).toContain('X,,2026-11-20,Lượt có giờ chưa chắc chắn,Cổng a,,,,,1,,\n');
+    expect(table).toContain('X,,2026-11-20,"Lượt chưa tính, có thể thuộc kỳ này",Cổng a,,,,,1,,\n');
   });
 
   it('of a week lie in its days', async () => {

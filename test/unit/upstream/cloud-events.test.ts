@@ -22,6 +22,20 @@ describe('an entry as a CloudEvent', () => {
     });
   });
 
+  test('says when it was made where the kiosk says it wrongly, and keeps what the kiosk says', () => {
+    const bestMs = Date.UTC(2026, 10, 20, 1);
+    const event: unknown = JSON.parse(
+      encodeEvent({ ...entry(7), corrected: { bestMs, fromMs: bestMs - 60_000, toMs: bestMs + 3_600_000 } }, 'clinic'),
+    );
+    expect(event).toMatchObject({
+      time: entry(7).at,
+      correctedtime: '2026-11-20T01:00:00.000Z',
+      notbefore: '2026-11-20T00:59:00.000Z',
+      notafter: '2026-11-20T02:00:00.000Z',
+      data: JSON.parse(entry(7).body),
+    });
+  });
+
   test('holds the entry byte for byte', () => {
     const body = `{ "v":1.0, "later" : [1e2, "\\u00e9 Cổng"] }`;
     expect(encodeEvent({ ...entry(1), body }, 'x')).toContain(`"data":${body}}`);
