@@ -76,7 +76,7 @@ export async function runUnseal(args: readonly string[], surroundings: UnsealSur
     warn(question);
     return exitCode.failed;
   }
-  return answer(question, order, [subjectKey], out, surroundings);
+  return await answer(question, order, [subjectKey], out, surroundings);
 }
 
 async function answer(
