@@ -41,7 +41,7 @@ export interface UnsealSurroundings {
   /** Standard input; null where it is a terminal. */
   readonly input: AsyncIterable<Uint8Array> | null;
   /** Opens the stored entries for tracing. Throws the Faults of the store. */
-  readonly openTracing: () => Promise<Tracing & AsyncDisposable>;
+  readonly openTracing: () => Promise<{ readonly tracing: Tracing } & AsyncDisposable>;
   readonly print: (pieces: AsyncIterable<string>) => Promise<unknown>;
   readonly warn: (text: string) => void;
 }
@@ -95,10 +95,10 @@ async function answer(
     warn(whyUnopened[openers]);
     return exitCode.failed;
   }
-  await using tracing = await openTracing();
-  const audit = openAudit(config.dataDir, { clock });
+  await using opened = await openTracing();
+  const parts = { ...opened, openers, subjectKeys, audit: openAudit(config.dataDir, { clock }), signal };
   let ending: Ending = { rows: 0, persons: 0, unopened: 0, complete: false };
-  const table = investigate(question, order.why, { tracing, openers, subjectKeys, audit, signal }, (end) => {
+  const table = investigate(question, order.why, parts, (end) => {
     ending = end;
   });
   if (out === null) await print(table);

@@ -48,7 +48,7 @@ async function unseal(args: readonly string[], { typed = null, piped = null }: G
   const exit = await runUnseal(args, {
     ...{ config: { dataDir }, clock, desk, signal: new AbortController().signal },
     input: piped === null ? null : inPieces(Buffer.from(piped)),
-    openTracing: async () => tracing,
+    openTracing: async () => ({ tracing, async [Symbol.asyncDispose]() {} }),
     print: async (pieces) => {
       for await (const piece of pieces) ran.out += piece;
     },
