@@ -25,7 +25,7 @@ export const keyHelp = `key: the site's private key, which opens names. For the 
   npm run -s gateway -- key import FILE                 put it back
 
 The passphrase is asked for at the terminal. --passphrase-file FILE takes the first line of a file instead (/dev/fd/3: what
-you have open as descriptor 3), --new-passphrase-file FILE the new one. Nobody can find a lost passphrase again: then names
+you have open as descriptor 3; nobody else may be able to read it), --new-passphrase-file FILE the new one. Nobody can find a lost passphrase again: then names
 that were sealed stay sealed for ever. The gateway goes on all the same.
 `;
 

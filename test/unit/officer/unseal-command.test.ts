@@ -153,6 +153,10 @@ describe('unseal', () => {
     await expect(unseal(['--person', ...why], { piped: number })).rejects.toThrow(/PASSPHRASE_UNASKED/);
     await expect(unseal(['--person', ...why])).rejects.toThrow(/PASSPHRASE_UNASKED/);
     await expect(readFrom(join(dir, 'no such file')).ask('')).rejects.toThrow(/PASSPHRASE_UNASKED/);
+    writeFileSync(join(dir, 'words'), `${passphrase}\n`, { mode: 0o640 });
+    await expect(readFrom(join(dir, 'words')).ask('')).rejects.toThrow(/PASSPHRASE_UNASKED: .*others can read it/);
+    writeFileSync(join(dir, 'book'), 'x'.repeat(100_000), { mode: 0o600 });
+    await expect(readFrom(join(dir, 'book')).ask('')).rejects.toThrow(/PASSPHRASE_UNASKED: .*too long/);
   });
 });
 
