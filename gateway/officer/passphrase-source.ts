@@ -32,7 +32,7 @@ export function askAt(open: () => Terminal | null): PassphraseSource {
 }
 
 /**
- * The first line of a file; `/dev/fd/3` is what the caller has open as descriptor 3. It is read when it is asked for, once.
+ * The first line of a file, or of a pipe: `/dev/stdin`, `/dev/fd/3`. It is read when it is asked for, once.
  */
 export function readFrom(path: string): PassphraseSource {
   let line: Promise<string> | null = null;

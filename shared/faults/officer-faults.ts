@@ -36,7 +36,7 @@ export const officerFaults = {
     retryable: false,
     meaning: 'The passphrase of the health officer is needed and there is no way to ask for it.',
     remedy:
-      'Run the command at a terminal (over SSH: ssh -t), or name a file that only you can read with --passphrase-file; /dev/fd/3 is what you have open as descriptor 3.',
+      'Run the command at a terminal (over SSH: ssh -t), or name a file that only you can read with --passphrase-file; /dev/stdin is a pipe.',
   },
   UNSEAL_FAILED: {
     retryable: false,
