@@ -7,7 +7,7 @@ import { syncFolder } from '../../shared/system/durable.ts';
 import { openAudit } from '../audit/audit.ts';
 import { isErrno, replaceFile, secretFileMode } from '../trust/durable-file.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
-import { type Attempts, readAttempts } from './attempts.ts';
+import { type Attempts, lockTrust, readAttempts } from './attempts.ts';
 import { openOutFile } from './out-file.ts';
 import { weaknessOf } from './passphrase.ts';
 import type { PassphraseSource } from './passphrase-source.ts';
@@ -24,6 +24,9 @@ import {
   wrappedPath,
 } from './site-keys.ts';
 import { readWrappedKeys, type ScryptCost, type SiteSecret, scryptCost, unwrapKeys, wrapKeys } from './wrapped-key.ts';
+
+/** One command at a time changes how keys are kept: the other's passphrase would silently be the one that counts. */
+export const keepingLock = 'keys.lock';
 
 /** What keeping keys takes. */
 export interface KeepingAccess extends KeyAccess {
@@ -69,6 +72,7 @@ export type Protected =
  */
 export async function protectKeys(access: KeepingAccess): Promise<Protected> {
   const { dataDir } = access;
+  using _ = lockTrust(dataDir, keepingLock);
   const plain = await readPlainKeys(dataDir);
   using _plain = holdKeys(plain);
   const wrapped = await readWrappedFile(wrappedPath(dataDir));
@@ -95,6 +99,7 @@ export async function protectKeys(access: KeepingAccess): Promise<Protected> {
  */
 export async function changePassphrase(access: KeepingAccess): Promise<Unopened | null> {
   const path = access.keyFile ?? wrappedPath(access.dataDir);
+  using _lock = lockTrust(access.dataDir, keepingLock);
   const wrapped = await readWrappedFile(path);
   if (wrapped === null) return 'elsewhere';
   const opened = await openWrapped(wrapped, 'key change-passphrase', access);
@@ -123,6 +128,7 @@ export type Exported =
 export async function exportKeys(access: KeyAccess, out: string, keep: boolean): Promise<Exported> {
   const { dataDir } = access;
   const here = wrappedPath(dataDir);
+  using _ = lockTrust(dataDir, keepingLock);
   const wrapped = await readWrappedFile(here);
   using plain = holdKeys(await readPlainKeys(dataDir));
   if (wrapped === null || plain.secrets.length > 0) return { type: 'nothing', plain: plain.secrets.length > 0 };
@@ -154,6 +160,7 @@ export async function exportKeys(access: KeyAccess, out: string, keep: boolean):
  */
 export async function importKeys(access: KeyAccess, from: string): Promise<'imported' | 'there-before'> {
   const { dataDir } = access;
+  using _ = lockTrust(dataDir, keepingLock);
   const wrapped = await readWrappedFile(from);
   if (wrapped === null) throw new Fault('KEY_FILE_INVALID', `File: ${from}: it is not there.`);
   const current = await currentKeyId(dataDir);

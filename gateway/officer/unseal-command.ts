@@ -111,14 +111,18 @@ function describe({ rows, persons, unopened, complete }: Ending, { ask, out }: O
   const what = ask.type === 'together' ? 'meetings' : 'passages';
   const lines = [
     complete ? `${rows} ${what}, ${persons} identities opened.` : 'It was stopped before the end.',
-    ...(rows === 0 && ask.type !== 'gate'
-      ? ['No entry is of that person in that time: try another of their codes or numbers.']
-      : []),
+    ...(complete && rows === 0 ? [whyNobody[ask.type]] : []),
     ...(unopened === 0 ? [] : [`${unopened} rows could not be opened: the last column says why.`]),
     ...(out === null || !complete ? [] : [`${out} holds names: for your eyes, and to be deleted when it has served.`]),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const whyNobody: Readonly<Record<Question['type'], string>> = {
+  visits: 'No entry is of that person in that time: try another of their codes or numbers.',
+  together: 'Nobody was there meanwhile, or no entry is of that person in that time: look without --together.',
+  gate: 'Nobody passed there in that time. Is the gate written as in "entries"?',
+};
 
 async function openOut(path: string): Promise<OutFile> {
   try {

@@ -29,7 +29,7 @@ export const officerFaults = {
   },
   PASSPHRASE_BUSY: {
     retryable: true,
-    meaning: 'Another command is trying a passphrase, or waits to. One at a time may.',
+    meaning: 'Another command is trying a passphrase, or changes how keys are kept. One at a time may.',
     remedy: 'Run it again when the other one is done. If you started none, somebody else did: look at "audit".',
   },
   PASSPHRASE_UNASKED: {

@@ -11,12 +11,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockTrust } from '../../../gateway/officer/attempts.ts';
 import { askAt } from '../../../gateway/officer/passphrase-source.ts';
 import {
   changePassphrase,
   exportKeys,
   importKeys,
   type KeepingAccess,
+  keepingLock,
   protectKeys,
   readKeyStatus,
 } from '../../../gateway/officer/protecting.ts';
@@ -145,6 +147,16 @@ describe('protecting the key', () => {
     expect(await protectKeys(access([good]))).toMatchObject({ removed: [join(folder, 'site.key')] });
     using after = await opened(access([good]));
     expect(after.secrets.map(({ id }) => id).toSorted()).toEqual(both.secrets.map(({ id }) => id).toSorted());
+  });
+
+  it('is done by one command at a time, as is all that changes how keys are kept', async () => {
+    using _ = lockTrust(dataDir, keepingLock);
+    const busy = /^PASSPHRASE_BUSY/;
+    await expect(protectKeys(access([good, good]))).rejects.toThrow(busy);
+    await expect(changePassphrase(access([good, better, better]))).rejects.toThrow(busy);
+    await expect(exportKeys(access([]), at('stick.key'), false)).rejects.toThrow(busy);
+    await expect(importKeys(access([]), at('stick.key'))).rejects.toThrow(busy);
+    expect(plainBytes()).toHaveLength(32);
   });
 
   it('says so where there is nothing to do', async () => {
