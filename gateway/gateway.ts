@@ -11,6 +11,7 @@ import { createIntake } from './intake.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { keepIndexed } from './tracing/indexing.ts';
 import { openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
 import { watchRevocations } from './trust/revocations.ts';
@@ -54,6 +55,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   }
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
+  started.use(keepIndexed({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
   const broker = started.use(

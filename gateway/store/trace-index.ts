@@ -105,7 +105,7 @@ export function forgetPositions(database: Database, positions: Iterable<number>)
   const { segmentOf, tracesOf, updateTraces, deleteTraces, countTraces } = prepareForgetting(database);
   const bySegment = new Map<number, Set<number>>();
   for (const position of positions) {
-    const first = segmentOf.get(position);
+    const first = segmentOf.get({ position });
     if (first === undefined) continue;
     const forgotten = bySegment.get(first) ?? new Set();
     bySegment.set(first, forgotten.add(position));
@@ -168,8 +168,9 @@ function prepare(database: Database) {
 function prepareForgetting(database: Database) {
   return {
     segmentOf: database
-      .prepare<[number], number>(
-        'SELECT first FROM (SELECT first, last FROM segments WHERE first <= ?1 ORDER BY first DESC LIMIT 1) WHERE last >= ?1',
+      .prepare<[{ position: number }], number>(
+        `SELECT first FROM (SELECT first, last FROM segments WHERE first <= :position ORDER BY first DESC LIMIT 1)
+         WHERE last >= :position`,
       )
       .pluck(),
     tracesOf: database.prepare<[number, number], { id: number; passages: Buffer }>(

@@ -46,11 +46,11 @@ export interface Encounter {
   readonly withFromMs: number;
   readonly withToMs: number;
   /**
-   * Whether both came and went at times that are known, so that they were there together beyond doubt. Where a passage
-   * is missing or a clock was wrong, the stay is as long as it may have been.
+   * Whether they were there together beyond doubt, for some of that time: both came and went at times that are known.
+   * Where a passage is missing or a clock was wrong, a stay is as long as it may have been.
    */
   readonly certain: boolean;
-  /** The position in the store of the entry that tells most surely who it was. */
+  /** The position in the store of an entry of the other person's, from the first of those stays. */
   readonly position: number;
 }
 
