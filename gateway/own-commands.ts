@@ -15,16 +15,20 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   backfill,
   cards,
   invite,
+  key,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   report,
+  unseal,
 };
 
 async function cards(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
   const { dataDir, site } = readSiteConfig(environment);
   const log = quietLog();
   const { runCards } = await import('./cards/command.ts');
-  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, warn };
-  return runCards(args, { ...context, print: printAll });
+  const { createDesk } = await import('./officer/terminal.ts');
+  using desk = createDesk(signal);
+  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, desk, warn };
+  return await runCards(args, { ...context, print: printAll });
 }
 
 async function backfill(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
@@ -45,6 +49,26 @@ async function invite(args: readonly string[], environment: Environment): Promis
   const { runInvite } = await import('./enrol/invite-command.ts');
   const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
   return runInvite(args, readDoorConfig(environment), parts);
+}
+
+async function key(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readSiteConfig(environment);
+  const { runKey } = await import('./officer/key-command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
+  using desk = createDesk(signal);
+  return await runKey(args, { config, clock: systemClock, signal, desk, print, warn });
+}
+
+async function unseal(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readSiteConfig(environment);
+  const { runUnseal } = await import('./officer/unseal-command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
+  const { openSqliteReader } = await import('./store/sqlite.ts');
+  const { listTracing } = await import('./officer/list-tracing.ts');
+  using desk = createDesk(signal);
+  const openTracing = async () => listTracing(await openSqliteReader({ dir: config.dataDir }));
+  const input = process.stdin.isTTY ? null : process.stdin;
+  return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openTracing, print, warn });
 }
 
 /** Prints, and says that all is well. */

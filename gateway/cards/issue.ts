@@ -9,7 +9,7 @@ import {
   signCard,
 } from '../../shared/card.ts';
 import { cardNumberOf, formatCardNumber } from '../../shared/card-number.ts';
-import { type IdentitySealer, openIdentity } from '../../shared/identity.ts';
+import type { IdentityOpener, IdentitySealer } from '../../shared/identity.ts';
 import type { Chance } from '../../shared/ports.ts';
 import type { Issuer } from '../trust/issuer.ts';
 import { type Holder, personDigest } from './person.ts';
@@ -108,9 +108,16 @@ export function toPrint(card: Card, issuer: Issuer, holder: Partial<Holder>): Pr
   };
 }
 
-/** Whose card it is. Throws where the site's private key (raw) is not the one that it was sealed to. */
-export async function openHolder(siteKey: Uint8Array, card: RegisteredCard): Promise<Holder> {
-  return (await openIdentity(siteKey, card.sealed, bindingOf(card.id))) as Holder;
+/** Whose card it is; null where none of the openers, by key id, opens it. */
+export async function openHolder(
+  openers: ReadonlyMap<string, IdentityOpener>,
+  { sealed, id }: RegisteredCard,
+): Promise<Holder | null> {
+  try {
+    return ((await openers.get(sealed.key)?.open(sealed, bindingOf(id))) ?? null) as Holder | null;
+  } catch {
+    return null;
+  }
 }
 
 /** What a sealed holder is bound to, so that it cannot be moved to another card. */

@@ -15,7 +15,7 @@ import {
   secretFileMode,
 } from './durable-file.ts';
 
-/** The folder's files. `site.key` may be taken off the machine; all others must be there. */
+/** The folder's files. `site.key` may be wrapped or taken off the machine; all others must be there. */
 export const trustFiles = {
   authority: 'ca.pem',
   authorityKey: 'ca.key.pem',
@@ -24,6 +24,8 @@ export const trustFiles = {
   notice: 'site.json',
   subjectKey: 'subject.key',
   siteKey: 'site.key',
+  /** What `site.key` becomes under the health officer's passphrase. */
+  wrappedSiteKeys: 'site.key.wrapped',
   enrolled: 'enrolled.jsonl',
   revoked: 'revoked.jsonl',
 } as const;
@@ -39,7 +41,7 @@ export interface TrustContents {
   readonly gatewayKeyPem: string;
   readonly notice: SiteNotice;
   readonly subjectKey: Uint8Array;
-  /** Whether the private key for sealed identities is (still) on this machine. */
+  /** Whether the private key for sealed identities lies on this machine for everybody to use: not wrapped. */
   readonly siteKeyHere: boolean;
 }
 
