@@ -8,6 +8,7 @@ import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
+import { keepRetention } from './retention/keeping.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -53,6 +54,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     const upstream = started.use(await openUpstream(target, { ...upstreamSettings, clock, log }));
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
+  started.use(keepRetention(config, { clock, log }));
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
   started.use(keepIndexed({ store, clock, log }));

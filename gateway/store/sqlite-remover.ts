@@ -29,15 +29,17 @@ const breathMs = 5;
  * Opens the store of a data directory for deleting, also beside the gateway that serves it. Where none does, the store is
  * looked through first, as the gateway does. Throws the Fault STORE_MISSING, STORE_CORRUPT, STORE_SCHEMA_OLDER,
  * STORE_SCHEMA_NEWER or DATA_DIR_UNUSABLE.
+ * @param options `isServing`: whether this very process serves it.
  */
 export async function openSqliteRemover(options: {
   readonly dir: string;
   readonly clock: Clock;
+  readonly isServing?: boolean;
 }): Promise<StoreRemover> {
   const path = storePath(resolve(options.dir));
   try {
     if (findStoreFile(path) === 'missing') throw new Fault('STORE_MISSING', `File: ${path}`);
-    settleUnserved(path, resolve(options.dir));
+    if (!options.isServing) settleUnserved(path, resolve(options.dir));
     return new SqliteRemover(path, openForRemoving(path), options.clock);
   } catch (error) {
     throw toStoreFault(error, 'open', path);

@@ -1,21 +1,13 @@
-/** Taking turns between processes, and between parts of one. */
-import Database from 'better-sqlite3';
+/** Taking turns with whoever else works on the same file, in this process or another. */
+import { lockProcess } from '../process-lock.ts';
 import { sqliteCode } from './faults.ts';
 
-/**
- * Takes a turn, or null where another has it. The lock is an exclusive transaction on an empty database of its own, so the
- * kernel releases it when the process ends, however it ends. Throws what SQLite says.
- * @param path its file; it holds nothing and may stay behind.
- */
+/** Takes a turn, or null where another has it. Throws what SQLite says. @param path the lock's file: see `process-lock.ts`. */
 export function tryTurn(path: string): Disposable | null {
-  let database: Database.Database | undefined;
   try {
-    database = new Database(path, { timeout: 0 });
-    database.exec('BEGIN EXCLUSIVE');
+    return lockProcess(path, 0);
   } catch (error) {
-    database?.close();
     if (/^SQLITE_BUSY/.test(sqliteCode(error))) return null;
     throw error;
   }
-  return { [Symbol.dispose]: () => void database.close() };
 }
