@@ -11,7 +11,7 @@ import { registerPath } from '../cards/register-file.ts';
 import { scrub } from '../store/scrubbing.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { openSqliteRemover } from '../store/sqlite-remover.ts';
-import { createTracing } from '../tracing/tracing.ts';
+import { createTracing } from '../tracing/store-tracing.ts';
 import { hasIssuer, openIssuer } from '../trust/issuer.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
 import { correctionBinding } from './person-export.ts';

@@ -11,7 +11,7 @@ import { readPersonTexts } from '../officer/person-texts.ts';
 import { openIdentities, whyUnopened } from '../officer/site-keys.ts';
 import type { TerminalDesk } from '../officer/terminal.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
-import { createTracing } from '../tracing/tracing.ts';
+import { createTracing } from '../tracing/store-tracing.ts';
 import { type CorrectionField, correctionFields, correctPerson, readCorrectData } from './correcting.ts';
 import { type ErasureReport, erasePerson } from './erasing.ts';
 import { gatherPerson, type Openers, tabulate } from './person-export.ts';
