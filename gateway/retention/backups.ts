@@ -48,7 +48,7 @@ export async function makeBackup(dataDir: string, out: string | null, nowMs: num
     syncFolder(dirname(target));
     return target;
   } catch (error) {
-    await rm(making, { recursive: true, force: true });
+    await rm(making, { recursive: true, force: true }).catch(() => undefined); // the first error tells more
     throw new Fault('BACKUP_FAILED', `Folder: ${target}: ${describeError(error)}.`, { cause: error });
   }
 }
