@@ -69,7 +69,9 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
     { name: 'audit.ndjson', content: auditWithin(dataDir, span, clock.nowMs()) },
   ];
   await write(out, files);
-  await print([`${facts.entries} entries of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`]);
+  await print([
+    `${facts.entries} entries of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`,
+  ]);
   return exitCode.ok;
 }
 

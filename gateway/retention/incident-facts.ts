@@ -72,7 +72,9 @@ export async function gatherFacts(store: StoreReader, span: Span): Promise<Incid
     last: moment(lastMs),
     kiosks: [...kiosks].sort(),
     keys: [...keys].sort(),
-    counts: [...counts.values()].sort((a, b) => compare(a.day, b.day) || compare(a.gate, b.gate) || compare(a.kind, b.kind)),
+    counts: [...counts.values()].sort(
+      (a, b) => compare(a.day, b.day) || compare(a.gate, b.gate) || compare(a.kind, b.kind),
+    ),
     subjects: [...subjects].sort(),
   };
 }

@@ -38,7 +38,11 @@ const siteKeyTexts: Readonly<Record<IncidentSite['siteKey'], string>> = {
 export function writePack(site: IncidentSite, facts: IncidentFacts, withSubjects: boolean): readonly PackFile[] {
   const { subjects, counts, ...totals } = facts;
   const { audit, ...rest } = site;
-  const whole = { ...rest, ...totals, audit: { lines: audit.lines, end: audit.end, whole: audit.problems.length === 0 } };
+  const whole = {
+    ...rest,
+    ...totals,
+    audit: { lines: audit.lines, end: audit.end, whole: audit.problems.length === 0 },
+  };
   return [
     { name: 'tom-tat.txt', content: summarise(site, facts) },
     { name: 'counts.csv', content: tabulate(facts) },

@@ -65,7 +65,12 @@ export async function makePast(
   await store.append([...made.map(({ arrival }) => arrival), ...more]);
   const taken = past.forwarded ?? made.length;
   const waiting = (await store.readNext(ownUpstream, { entriesMax: 500, bytesMax: 1e9 })).at(0)?.position ?? 1;
-  const upstream = createFileUpstream({ name: ownUpstream, path: join(dir, 'upstream.ndjson'), clock: systemClock, log });
+  const upstream = createFileUpstream({
+    name: ownUpstream,
+    path: join(dir, 'upstream.ndjson'),
+    clock: systemClock,
+    log,
+  });
   const signal = new AbortController().signal;
   for (let left = taken; left > 0; ) {
     const entries = await store.readNext(ownUpstream, { entriesMax: Math.min(left, 500), bytesMax: 1e9 });
@@ -93,7 +98,9 @@ export function formsOf({ id, subject, ct }: OldEntry): readonly Buffer[] {
 
 /** Every file below a folder that holds a form of one of these entries, with what it is. */
 export function grep(dir: string, entries: readonly OldEntry[]): readonly string[] {
-  const needles = entries.flatMap((entry) => formsOf(entry).map((bytes, form) => ({ bytes, what: `${entry.id} ${form}` })));
+  const needles = entries.flatMap((entry) =>
+    formsOf(entry).map((bytes, form) => ({ bytes, what: `${entry.id} ${form}` })),
+  );
   return readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((found) => found.isFile())
     .flatMap(({ parentPath, name }) => {

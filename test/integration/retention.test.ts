@@ -26,9 +26,11 @@ async function makeSite(folder: SiteFolder, people: 'same' | 'other' = 'same') {
   const old = await makePast(dir, { from: 1, count: 1200, receivedMs: longAgoMs, personOf }, [
     broken('{"v":9,"old":"OldOldOldOldOldOldOldO"}', longAgoMs),
   ]);
-  const young = await makePast(dir, { from: 1201, count: 600, receivedMs: lastlyMs, personOf: (seq) => personOf(seq) + (people === 'same' ? 0 : 100) }, [
-    broken(`{"v":9,"subject":"${people === 'same' ? old[6]?.subject : ''}"}`, lastlyMs),
-  ]);
+  const young = await makePast(
+    dir,
+    { from: 1201, count: 600, receivedMs: lastlyMs, personOf: (seq) => personOf(seq) + (people === 'same' ? 0 : 100) },
+    [broken(`{"v":9,"subject":"${people === 'same' ? old[6]?.subject : ''}"}`, lastlyMs)],
+  );
   return { old, young };
 }
 
@@ -108,7 +110,10 @@ describe('after a purge', () => {
     const { old } = await makeSite(folder, 'other');
     await folder.command(['backup']);
     for (let kills = 0; kills < 6; kills++) {
-      await using running = await startProcess(['gateway/main.ts', 'purge'], { env: folder.gatewayEnv(), stdin: 'ignore' });
+      await using running = await startProcess(['gateway/main.ts', 'purge'], {
+        env: folder.gatewayEnv(),
+        stdin: 'ignore',
+      });
       // Each time a little later: between slices, in the file's copying, in a backup.
       const endMs = systemClock.monotonicMs() + 250 + kills * 90;
       await until('the moment', deadlineMs, () => systemClock.monotonicMs() > endMs);
