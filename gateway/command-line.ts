@@ -36,10 +36,14 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- report ...                     counts of a day or a week for the authority: see "report --help"
   npm run -s gateway -- key ...                        the key that opens names: see "key --help"
   npm run -s gateway -- unseal ...                     who was there, with names, for the health officer: see "unseal --help"
+  npm run -s gateway -- purge [...]                    delete what was kept long enough: see "purge --help"
+  npm run -s gateway -- backup [--out FOLDER]          copy what must not be lost, while the gateway serves
+  npm run -s gateway -- person export|correct|erase    what a person may ask for: see "person --help"
+  npm run -s gateway -- incident ...                   a pack for the notice of a breach: see "incident --help"
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:
-RAVAO_DATA_DIR RAVAO_SITE RAVAO_SITE_KIND RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_ENROL_PORT RAVAO_UPSTREAM_URL
+RAVAO_DATA_DIR RAVAO_SITE RAVAO_SITE_KIND RAVAO_MQTT_HOST RAVAO_MQTT_PORT RAVAO_ENROL_PORT RAVAO_KEEP_DAYS RAVAO_UPSTREAM_URL
 RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA RAVAO_UPSTREAM_CERT RAVAO_UPSTREAM_KEY RAVAO_LOG_LEVEL. The README says what each means.
 `;
 

@@ -91,7 +91,7 @@ function describeItem({ position, kiosk, upstream, reason, detail, receivedMs, r
   return { position, kiosk, upstream, reason, detail, received, raw: Buffer.from(raw).toString('base64') };
 }
 
-function describeReport({ damage, entries, quarantined, gaps, upstreams }: StoreReport): string {
+function describeReport({ damage, entries, quarantined, gaps, upstreams, purged, erased }: StoreReport): string {
   const lines = [
     `Entries: ${entries}. In quarantine: ${quarantined}.`,
     damage.length === 0 ? 'The database is sound.' : 'THE DATABASE IS DAMAGED:',
@@ -100,7 +100,19 @@ function describeReport({ damage, entries, quarantined, gaps, upstreams }: Store
     ...gaps.map(
       ({ kiosk, epoch, from, to }) => `  ${kiosk}, outbox ${epoch}: ${from === to ? from : `${from} to ${to}`}`,
     ),
+    ...describeRemovals(purged, erased),
     ...upstreams.map(({ upstream, place, waiting }) => `Upstream ${upstream}: ${waiting} waiting behind ${place}.`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function describeRemovals(purged: StoreReport['purged'], erased: StoreReport['erased']): readonly string[] {
+  const describe = ({ entries, quarantined }: StoreReport['erased']) =>
+    `${entries} entries, ${quarantined} things in quarantine`;
+  return [
+    ...(purged.untilMs === null
+      ? []
+      : [`Deleted after their time: ${describe(purged)}, from before ${new Date(purged.untilMs).toISOString()}.`]),
+    ...(erased.entries + erased.quarantined === 0 ? [] : [`Erased on request: ${describe(erased)}.`]),
+  ];
 }

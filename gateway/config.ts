@@ -8,6 +8,26 @@ import { parseUpstreamUrls } from './upstream/upstream-url.ts';
 /** Where entries go unless told otherwise: this file in the data directory. */
 const upstreamFileDefault = 'upstream.ndjson';
 
+/** Entries are kept for so many days after they were forwarded, unless told otherwise. */
+const keepDaysDefault = 30;
+
+/** A reader must keep its data for at least one day (guidance v1.0 on QR codes, January 2022). */
+const keepDaysMin = 1;
+
+/** Ten years: nobody may mean more. */
+const keepDaysMax = 3650;
+
+const keepDays = z
+  .string()
+  .default(String(keepDaysDefault))
+  .transform(Number)
+  .pipe(
+    z
+      .int(`must be a whole number of days, ${keepDaysMin} to ${keepDaysMax}`)
+      .min(keepDaysMin, `must be at least ${keepDaysMin}`)
+      .max(keepDaysMax, `must be at most ${keepDaysMax}`),
+  );
+
 const port = z.int('must be a port number').min(0, 'must be a port number').max(65_535, 'must be a port number');
 
 const dataSchema = z.object({ RAVAO_DATA_DIR: z.string().default('./data/gateway') });
@@ -37,6 +57,7 @@ function serveSchema(dataDir: string) {
         for (const message of problems) context.addIssue({ code: 'custom', message });
         return targets;
       }),
+    RAVAO_KEEP_DAYS: keepDays,
     RAVAO_UPSTREAM_TOKEN: z.string().optional(),
     RAVAO_UPSTREAM_CA: z.string().optional(),
     RAVAO_UPSTREAM_CERT: z.string().optional(),
@@ -82,6 +103,7 @@ export function readGatewayConfig(environment: Environment) {
     host: values.RAVAO_MQTT_HOST,
     port: values.RAVAO_MQTT_PORT,
     enrolPort: values.RAVAO_ENROL_PORT ?? enrolPortBeside(values.RAVAO_MQTT_PORT),
+    keepDays: values.RAVAO_KEEP_DAYS,
     upstreams: values.RAVAO_UPSTREAM_URL,
     upstreamToken: values.RAVAO_UPSTREAM_TOKEN ?? null,
     upstreamTls: {

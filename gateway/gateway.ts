@@ -9,6 +9,7 @@ import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake, type TimeOf } from './intake.ts';
+import { keepRetention } from './retention/keeping.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -55,6 +56,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     const upstream = started.use(await openUpstream(target, { ...upstreamSettings, clock, log }));
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
+  started.use(keepRetention(config, { clock, log }));
   const credentials = await trust.gatewayCredentials(config.host);
   const { keeper } = started.use(await openTimes(config.dataDir, { clock, chance, log }));
   const timeOf: TimeOf = (sender, kiosk, entry) => keeper.timeOf(sender, kiosk, entry);

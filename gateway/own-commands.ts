@@ -13,10 +13,14 @@ export type Command = (args: readonly string[], environment: Environment, signal
 /** By name. */
 export const ownCommands: Readonly<Record<string, Command>> = {
   backfill,
+  backup,
   cards,
+  incident,
   invite,
   key,
+  person,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
+  purge,
   report,
   unseal,
 };
@@ -36,6 +40,33 @@ async function backfill(args: readonly string[], environment: Environment, signa
   const log = quietLog();
   const { runBackfill } = await import('./backfill/command.ts');
   return runBackfill(args, { config, clock: systemClock, log, signal, print, warn });
+}
+
+async function purge(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const { runPurge } = await import('./retention/purge-command.ts');
+  return runPurge(args, { config, clock: systemClock, signal, print, warn });
+}
+
+async function backup(args: readonly string[], environment: Environment): Promise<number> {
+  const config = readSiteConfig(environment);
+  const { runBackup } = await import('./retention/backup-command.ts');
+  return runBackup(args, { config, clock: systemClock, print, warn });
+}
+
+async function person(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const { runPerson } = await import('./retention/person-command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
+  using desk = createDesk(signal);
+  const input = process.stdin.isTTY ? null : process.stdin;
+  return await runPerson(args, { config, clock: systemClock, signal, desk, input, print, warn });
+}
+
+async function incident(args: readonly string[], environment: Environment): Promise<number> {
+  const config = readGatewayConfig(environment);
+  const { runIncident } = await import('./retention/incident-command.ts');
+  return runIncident(args, { config, clock: systemClock, print, warn });
 }
 
 async function report(args: readonly string[], environment: Environment): Promise<number> {

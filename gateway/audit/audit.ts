@@ -62,6 +62,11 @@ export function openAudit(dataDir: string, options: { readonly actor?: Actor; re
   };
 }
 
+/** Keeps everybody from adding a line until it is disposed: for who copies the audit with its head. Throws what SQLite says. */
+export function lockAudit(dataDir: string): Disposable {
+  return lockProcess(join(dataDir, 'audit.lock'), lockWaitMs);
+}
+
 /**
  * Says in the log where the audit ends: the journal belongs to another user, so it proves a later cut. An audit that was
  * never begun is passed over.
@@ -85,7 +90,7 @@ function isOperating(error: unknown): boolean {
 
 function append(dataDir: string, draft: AuditDraft): AuditEnd {
   const { file, trust, head: headPath } = auditPaths(dataDir);
-  using _ = lockProcess(join(dataDir, 'audit.lock'), lockWaitMs);
+  using _ = lockAudit(dataDir);
   const head = readAuditHead(headPath);
   const descriptor = openSync(file, 'a+', secretFileMode);
   try {

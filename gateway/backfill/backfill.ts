@@ -58,7 +58,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const audit = openAudit(dataDir, { clock });
   const paper = await openPaperKiosk(options.kiosk, { dataDir, trust, audit, clock });
   const placed = placeLines(list.lines, gate, paper.idKey);
-  const fresh = await findFresh(dataDir, placed);
+  const fresh = await findFresh(dataDir, placed, paper.kiosk);
   // Which list it was: a digest of its bytes.
   const file = createHash('sha256').update(bytes).digest('hex');
   const counts = { known: placed.length - fresh.length, wrong: list.wrong.length };
@@ -71,7 +71,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const target: ClientTarget = { ...paper, host: options.host, port: options.port };
   if (bodies.length > 0) await sendEntries(target, bodies, clock, options.signal);
   // Looked up again: acknowledged may also mean quarantined.
-  const quarantined = (await findFresh(dataDir, fresh)).length;
+  const quarantined = (await findFresh(dataDir, fresh, paper.kiosk)).length;
   const stored = fresh.length - quarantined;
   await audit.record({ action: 'backfill.done', what: { ...what, stored, quarantined, ...counts } });
   return { stored, known: counts.known, quarantined, wrong: list.wrong };
@@ -85,9 +85,11 @@ async function readList(path: string): Promise<Buffer> {
   }
 }
 
-/** The lines that the store does not have. */
-async function findFresh(dataDir: string, lines: readonly PlacedLine[]): Promise<readonly PlacedLine[]> {
+/** The lines that the store does not have, nor had and deleted when their time was over. */
+async function findFresh(dataDir: string, lines: readonly PlacedLine[], kiosk: string): Promise<readonly PlacedLine[]> {
   await using store = await openSqliteReader({ dir: dataDir });
   const known = await store.findKnown(lines.map(({ id }) => id));
-  return lines.filter(({ id }) => !known.has(id));
+  const removed = await store.findRemoved(lines.map(({ epoch }) => ({ kiosk, epoch, seq: 1 })));
+  const gone = new Set(removed.map(({ epoch }) => epoch));
+  return lines.filter(({ id, epoch }) => !known.has(id) && !gone.has(epoch));
 }

@@ -121,6 +121,6 @@ export async function openHolder(
 }
 
 /** What a sealed holder is bound to, so that it cannot be moved to another card. */
-function bindingOf(cardId: Uint8Array): string {
+export function bindingOf(cardId: Uint8Array): string {
   return `card ${Buffer.from(cardId).toString('hex')}`;
 }

@@ -143,6 +143,8 @@ export function openRegisterForWriting(path: string): Database.Database {
     database.pragma('synchronous = FULL');
     assert.equal(database.pragma('synchronous', { simple: true }), 2);
     database.pragma('foreign_keys = ON');
+    // What is forgotten is overwritten with zeros.
+    database.pragma('secure_delete = ON');
     migrate(database, registerMigrations);
     settleLog(database);
   });

@@ -42,6 +42,10 @@ export interface Register extends RegisterReader {
   add(cards: readonly NewCard[]): void;
   /** Revokes a card that was not revoked before. Cannot be undone. */
   revoke(card: RegisteredCard, reason: RevocationReason, nowMs: number): void;
+  /** Says anew whose a card is; nothing of what it said before stays. */
+  reassign(card: RegisteredCard, person: Uint8Array, sealed: SealedIdentity): void;
+  /** Forgets whose cards are. They stay known by their numbers, and revoked where they were. */
+  forgetHolders(cards: readonly RegisteredCard[]): void;
   /** Remembers that cards were printed. @param ids their 12 bytes. */
   markPrinted(ids: readonly Uint8Array[], nowMs: number): void;
 }
@@ -123,6 +127,22 @@ export class SqliteRegister implements Register {
     });
   }
 
+  reassign({ id }: RegisteredCard, person: Uint8Array, { enc, ct, key }: SealedIdentity): void {
+    this.#change((db) => {
+      const sql = 'UPDATE cards SET person = ?, sealed_enc = ?, sealed_ct = ?, sealed_key = ? WHERE id = ?';
+      db.prepare(sql).run(person, enc, ct, key, id);
+    });
+  }
+
+  forgetHolders(cards: readonly RegisteredCard[]): void {
+    this.#change((db) => {
+      const update = db.prepare(
+        `UPDATE cards SET person = zeroblob(32), sealed_enc = '', sealed_ct = '', sealed_key = '' WHERE id = ?`,
+      );
+      for (const { id } of cards) update.run(id);
+    });
+  }
+
   markPrinted(ids: readonly Uint8Array[], nowMs: number): void {
     this.#change((db) => {
       const update = db.prepare('UPDATE cards SET printed_ms = ? WHERE id = ? AND printed_ms IS NULL');
@@ -145,6 +165,11 @@ export class SqliteRegister implements Register {
       throw toRegisterFault(error, work, this.#path);
     }
   }
+}
+
+/** Whether it was forgotten whose a card is. */
+export function isForgotten({ sealed }: RegisteredCard): boolean {
+  return sealed.enc === '';
 }
 
 function toCard(row: Row): RegisteredCard {

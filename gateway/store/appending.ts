@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import type { Database, Transaction } from 'better-sqlite3';
 import { parse as parseUuid } from 'uuid';
 import { quarantineDigest, toDetail } from './quarantined.ts';
+import { Removed } from './removed.ts';
 import { Runs } from './runs.ts';
 import type { Arrival, QuarantineDraft, QuarantineReason, Store, StoreLimits, Verdict } from './store.ts';
 import { TraceIndexer } from './trace-index.ts';
@@ -38,6 +39,7 @@ export class Appender {
   readonly #limits: StoreLimits;
   readonly #streams = new Map<string, number>();
   readonly #runs: Runs;
+  readonly #removed: Removed;
   readonly #traits: Traits;
   readonly #indexer: TraceIndexer;
   readonly #transact: Transaction<(work: () => unknown) => unknown>;
@@ -48,6 +50,7 @@ export class Appender {
     this.#statements = prepare(database);
     this.#limits = limits;
     this.#runs = new Runs(database);
+    this.#removed = new Removed(database);
     this.#traits = new Traits(database);
     this.#indexer = new TraceIndexer(database, this.#traits, limits.entriesPerSegment);
     this.#position = this.#statements.lastPosition.get() ?? 0;
@@ -106,6 +109,7 @@ export class Appender {
     }
     const same = this.#statements.findById.get(parseUuid(entry.id));
     if (same?.stream === stream && same.seq === seq) return duplicate;
+    if (same === undefined && this.#removed.isSentAgain(stream, seq, entry.id)) return duplicate;
     const [reason, detail]: [QuarantineReason, string] =
       same === undefined
         ? ['triple-reused', `seq ${seq} of epoch ${entry.epoch} is an entry with another id than ${entry.id}`]
@@ -147,7 +151,7 @@ export class Appender {
     const digest = quarantineDigest(draft, null);
     const { findQuarantined, use, countUse, quarantine } = this.#statements;
     const kept: Verdict = { type: 'quarantined', reason, detail };
-    if (findQuarantined.get(digest) !== undefined) return kept;
+    if (findQuarantined.get({ digest }) !== undefined) return kept;
     const { items, bytes } = use.get(kiosk) ?? { items: 0, bytes: 0 };
     const { quarantineItemsPerKioskMax, quarantineBytesPerKioskMax } = this.#limits;
     if (items + 1 > quarantineItemsPerKioskMax || bytes + raw.byteLength > quarantineBytesPerKioskMax) {
@@ -217,7 +221,12 @@ function prepare(database: Database) {
     findById: database.prepare<[Uint8Array], { stream: number; seq: number }>(
       'SELECT stream, seq FROM entries WHERE id = ?',
     ),
-    findQuarantined: database.prepare<[Uint8Array], number>('SELECT 1 FROM quarantine WHERE digest = ?').pluck(),
+    // Also what lay there, was deleted and is sent again.
+    findQuarantined: database
+      .prepare<[{ digest: Uint8Array }], number>(
+        'SELECT 1 FROM quarantine WHERE digest = :digest UNION ALL SELECT 1 FROM removed_digests WHERE digest = :digest',
+      )
+      .pluck(),
     use: database.prepare<[string], { items: number; bytes: number }>(
       'SELECT items, bytes FROM quarantine_use WHERE kiosk = ?',
     ),

@@ -95,16 +95,35 @@ export function examineStoreFile(path: string): void {
  */
 export function openForWriting(path: string, work: StoreWork = 'open'): Database.Database {
   return openWith(path, { work }, (database) => {
-    assert.equal(database.pragma('journal_mode = WAL', { simple: true }), 'wal');
-    // better-sqlite3 is compiled to fall back to NORMAL under WAL, which may lose commits at a power cut.
-    database.pragma('synchronous = FULL');
-    assert.equal(database.pragma('synchronous', { simple: true }), 2);
-    database.pragma('foreign_keys = ON');
-    database.pragma(`journal_size_limit = ${logBytesMax}`);
-    database.pragma(`wal_autocheckpoint = ${checkpointPages}`);
-    database.pragma(`cache_size = -${cacheKiB}`);
+    setUpWriting(database);
     migrate(database);
     settleLog(database);
+  });
+}
+
+function setUpWriting(database: Database.Database): void {
+  assert.equal(database.pragma('journal_mode = WAL', { simple: true }), 'wal');
+  // better-sqlite3 is compiled to fall back to NORMAL under WAL, which may lose commits at a power cut.
+  database.pragma('synchronous = FULL');
+  assert.equal(database.pragma('synchronous', { simple: true }), 2);
+  database.pragma('foreign_keys = ON');
+  // What is deleted is overwritten with zeros.
+  database.pragma('secure_delete = ON');
+  database.pragma(`journal_size_limit = ${logBytesMax}`);
+  database.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  database.pragma(`cache_size = -${cacheKiB}`);
+}
+
+/**
+ * Opens a sound store of this very version for deleting from it, also beside a gateway that serves it: nothing is brought
+ * up to date. Throws a Fault.
+ */
+export function openForRemoving(path: string): Database.Database {
+  return openWith(path, { work: 'write' }, (database) => {
+    const version = readKnownVersion(database, path);
+    if (version < migrations.length) throw new Fault('STORE_SCHEMA_OLDER', describeVersions(path, version));
+    setUpWriting(database);
+    assert.equal(database.pragma('secure_delete', { simple: true }), 1);
   });
 }
 
@@ -138,7 +157,8 @@ function findContradictions(database: Database.Database, version: number): reado
   // The first version kept places in an index.
   const places =
     version > 1 ? 'sum(last - first + 1) FROM runs' : 'count(seq) FROM entries INDEXED BY entries_by_place';
-  const byPlace = number(`SELECT ${places}`);
+  const removed = version > 3 ? number('SELECT sum(last - first + 1) FROM removed') : 0;
+  const byPlace = number(`SELECT ${places}`) - removed;
   const last = number('SELECT max(position) FROM entries');
   const given = number(`SELECT seq FROM sqlite_sequence WHERE name = 'entries'`);
   const streams = number('SELECT count(*) FROM streams');

@@ -111,6 +111,50 @@ export const migrations: readonly string[] = [
     passages BLOB NOT NULL
   ) STRICT;
   `,
+  `
+  -- Places of entries that were here and are deleted, as runs: a part of those in runs. until_ms is when the newest of
+  -- them arrived. See removed.ts.
+  CREATE TABLE removed (
+    stream INTEGER NOT NULL REFERENCES streams (id),
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL CHECK (last >= first),
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (stream, first)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Of what lay in quarantine and is deleted: which entries it said that it is, and the digests of its bytes.
+  CREATE TABLE removed_claims (
+    stream INTEGER NOT NULL REFERENCES streams (id),
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (stream, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE removed_digests (digest BLOB PRIMARY KEY CHECK (length(digest) = 32)) STRICT, WITHOUT ROWID;
+
+  -- At that time every upstream had taken or refused all entries up to that position.
+  CREATE TABLE taken (
+    position INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- How much was deleted, by why; until_ms: what arrived up to then, and was taken, is deleted.
+  CREATE TABLE removals (
+    why TEXT PRIMARY KEY CHECK (why IN ('purged', 'erased')),
+    entries INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL,
+    until_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  -- What people said is wrong in their entries, sealed to the site's key and bound to the correction's id.
+  CREATE TABLE corrections (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    subject TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    sealed_enc TEXT NOT NULL,
+    sealed_ct TEXT NOT NULL,
+    sealed_key TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings a database to the newest version, each step in a transaction of its own. Its version must not be newer. */

@@ -4,12 +4,15 @@ import { parse as parseUuid, stringify } from 'uuid';
 import { correctionOf } from '../time-bounds.ts';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
+import { Removed } from './removed.ts';
 import { findFalseRuns, type Run } from './runs.ts';
 import {
   type Gap,
   gapsMax,
+  type Place,
   type QuarantineItem,
   type QuarantineReason,
+  type Removals,
   type StoredEntry,
   type StoreReport,
   type UpstreamProgress,
@@ -53,10 +56,12 @@ interface QuarantineRow {
 export class Reading {
   readonly traces: TraceReading;
   readonly #database: Database;
+  readonly #removed: Removed;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(database: Database) {
     this.#database = database;
+    this.#removed = new Removed(database);
     this.#statements = prepare(database);
     this.traces = new TraceReading(database);
   }
@@ -83,6 +88,12 @@ export class Reading {
   /** Whether an entry has this id. */
   isKnown(id: string): boolean {
     return this.#statements.known.get(parseUuid(id)) !== undefined;
+  }
+
+  /** Whether the entry of this place was deleted. */
+  isRemoved({ kiosk, epoch, seq }: Place): boolean {
+    const stream = this.#statements.stream.get(kiosk, parseUuid(epoch));
+    return stream !== undefined && this.#removed.has(stream, seq);
   }
 
   /** What is in quarantine after one position and up to another; a page of it. */
@@ -116,13 +127,18 @@ export class Reading {
       quarantined: countQuarantined.get() ?? 0,
       gaps: [...this.#gaps().take(gapsMax)],
       upstreams: this.#progress(),
+      purged: this.#removals('purged'),
+      erased: { entries: this.#removals('erased').entries, quarantined: this.#removals('erased').quarantined },
     };
   }
 
+  #removals(why: 'purged' | 'erased') {
+    return this.#statements.removals.get(why) ?? { entries: 0, quarantined: 0, untilMs: null };
+  }
+
   #progress(): UpstreamProgress[] {
-    // Positions are dense, so what waits is a difference and need not be counted.
-    const last = this.lastEntry();
-    return this.#statements.upstreams.all().map(({ upstream, place }) => ({ upstream, place, waiting: last - place }));
+    const { upstreams, countBehind } = this.#statements;
+    return upstreams.all().map((one) => ({ ...one, waiting: countBehind.get(one.place) ?? 0 }));
   }
 
   *#gaps(): Generator<Gap> {
@@ -163,15 +179,23 @@ function prepare(database: Database) {
       'SELECT name AS upstream, place FROM upstreams ORDER BY name',
     ),
     countEntries: database.prepare<[], number>('SELECT count(*) FROM entries').pluck(),
+    countBehind: database.prepare<[number], number>('SELECT count(*) FROM entries WHERE position > ?').pluck(),
+    removals: database.prepare<[string], Removals & { untilMs: number | null }>(
+      'SELECT entries, quarantined, until_ms AS untilMs FROM removals WHERE why = ?',
+    ),
+    stream: database
+      .prepare<[string, Uint8Array], number>('SELECT id FROM streams WHERE kiosk = ? AND epoch = ?')
+      .pluck(),
     countQuarantined: database.prepare<[], number>('SELECT count(*) FROM quarantine').pluck(),
     streams: database.prepare<[], { id: number; kiosk: string; epoch: Buffer }>(
       'SELECT id, kiosk, epoch FROM streams ORDER BY id',
     ),
-    // Both halves come in order from their indexes, so the union is a merge that stops at the limit. What is in
+    // All come in order from their indexes, so the union is a merge that stops at the limit. What is or was in
     // quarantine counts too; where it has the number that a run begins with, the run comes first.
     runs: database.prepare<[{ stream: number; after: number; max: number }], Run>(
       `SELECT first, last FROM runs WHERE stream = :stream AND first > :after
        UNION SELECT seq, seq FROM quarantine WHERE stream = :stream AND seq > :after
+       UNION SELECT seq, seq FROM removed_claims WHERE stream = :stream AND seq > :after
        ORDER BY first, last DESC LIMIT :max`,
     ),
   };

@@ -22,6 +22,7 @@ import { Reading } from './reading.ts';
 import {
   type Arrival,
   defaultStoreLimits,
+  type Place,
   type QuarantineItem,
   type Store,
   type StoredEntry,
@@ -107,6 +108,10 @@ abstract class PagedReader {
 
   async findKnown(ids: readonly string[]): Promise<ReadonlySet<string>> {
     return this.read((reading) => new Set(ids.filter((id) => reading.isKnown(id))));
+  }
+
+  async findRemoved(places: readonly Place[]): Promise<readonly Place[]> {
+    return this.read((reading) => places.filter((place) => reading.isRemoved(place)));
   }
 
   async check(): Promise<StoreReport> {

@@ -46,6 +46,11 @@ export interface ClaimedPlace {
   readonly seq: number;
 }
 
+/** A place in the count of a kiosk's outbox. */
+export interface Place extends ClaimedPlace {
+  readonly kiosk: string;
+}
+
 /** Something to be put in quarantine, byte for byte. */
 export interface QuarantineDraft {
   /** The kiosk whose certificate sent it. */
@@ -115,6 +120,12 @@ export interface Gap {
   readonly to: number;
 }
 
+/** How much was deleted on purpose. */
+export interface Removals {
+  readonly entries: number;
+  readonly quarantined: number;
+}
+
 /** What `check` finds. */
 export interface StoreReport {
   /** Empty when the database is sound. */
@@ -127,6 +138,10 @@ export interface StoreReport {
    */
   readonly gaps: readonly Gap[];
   readonly upstreams: readonly UpstreamProgress[];
+  /** What was deleted because its time was over: all that arrived up to `untilMs` and was taken long enough ago. */
+  readonly purged: Removals & { readonly untilMs: number | null };
+  /** What was deleted because a person asked for it. */
+  readonly erased: Removals;
 }
 
 /** `check` lists at most this many runs of missing entries. */
@@ -139,6 +154,9 @@ export interface StoreReader extends AsyncDisposable {
 
   /** Those of these ids, in lower case, that are ids of entries here. */
   findKnown(ids: readonly string[]): Promise<ReadonlySet<string>>;
+
+  /** Of these places, those whose entries were here and are deleted; what is sent from there again is known. */
+  findRemoved(places: readonly Place[]): Promise<readonly Place[]>;
 
   /** Everything in quarantine when the reading begins, oldest first, in short pages. */
   quarantine(): AsyncIterable<QuarantineItem>;

@@ -4,6 +4,11 @@ import type { FileHandle } from 'node:fs/promises';
 /** An unterminated end that is longer was not left by a torn write of ours (a batch is shorter), so it is not touched. */
 export const tornBytesMax = 2 * 1024 * 1024;
 
+/** Held by whoever changes a file of entries in the data directory: its upstream, or what takes lines out of it. */
+export function entryFileLock(path: string): string {
+  return `${path}.lock`;
+}
+
 /** Why a file is left alone. */
 export type EntryFileProblem =
   | 'the path is not a file'

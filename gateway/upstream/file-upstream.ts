@@ -15,6 +15,8 @@ export interface FileUpstreamParts {
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Gives the turn at the file, or null where another has it; always, where nobody else works on it. */
+  readonly takeTurn?: () => Disposable | null;
 }
 
 /**
@@ -68,6 +70,8 @@ class FileUpstream implements Upstream {
   async #write(batch: ForwardBatch): Promise<Delivery> {
     let file: FileHandle | undefined;
     try {
+      using turn = this.#parts.takeTurn === undefined ? undefined : this.#parts.takeTurn();
+      if (turn === null) return late('lines are being taken out of the file', false);
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND;
       file = await open(this.#parts.path, flags, 0o600);
       const problem = await this.#append(file, batch);

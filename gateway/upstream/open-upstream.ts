@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log, Upstream } from '../../shared/ports.ts';
+import { tryTurn } from '../store/turn.ts';
+import { entryFileLock } from './entry-file.ts';
 import { createFileUpstream } from './file-upstream.ts';
 import { createHttpsUpstream } from './https-upstream.ts';
 import { readTlsFiles, type TlsPaths } from './tls-files.ts';
@@ -30,7 +32,15 @@ export async function openUpstream(target: UpstreamTarget, settings: UpstreamSet
     // Only a folder of our own is made. Elsewhere it must be there: a USB stick's entries shall wait for the stick, not
     // land in its empty mount point.
     if (target.inBase) await makeFolder(dirname(target.path));
-    return createFileUpstream({ name: target.name, path: target.path, clock, log });
+    // What this gateway keeps no more is taken out of its own files: see retention/.
+    const takeTurn = () => tryTurn(entryFileLock(target.path));
+    return createFileUpstream({
+      name: target.name,
+      path: target.path,
+      clock,
+      log,
+      ...(target.inBase ? { takeTurn } : {}),
+    });
   }
   if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
     throw new Fault('CONFIG_INVALID', 'RAVAO_UPSTREAM_TOKEN must be visible ASCII characters without spaces.');

@@ -1,7 +1,10 @@
+import type { StoreLimits } from '../../gateway/store/store.ts';
+import { MemoryRemover } from '../fakes/memory-remover.ts';
 import { MemoryStore } from '../fakes/memory-store.ts';
-import { describeStore } from './store.ts';
+import { describeRemover } from './remover.ts';
+import { describeStore, type OpenedStore } from './store.ts';
 
-describeStore('the store in memory', async (limits = {}) => {
+async function openStore(limits: Partial<StoreLimits> = {}): Promise<OpenedStore> {
   let store = new MemoryStore(limits);
   return {
     store,
@@ -10,6 +13,10 @@ describeStore('the store in memory', async (limits = {}) => {
       store = new MemoryStore(limits, store);
       return store;
     },
+    remover: async () => new MemoryRemover(store),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
-});
+}
+
+describeStore('the store in memory', openStore);
+describeRemover('deleting from the store in memory', openStore);

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { keysOf } from '../../gateway/intake.ts';
+import type { StoreRemover } from '../../gateway/store/remover.ts';
 import {
   type Arrival,
   gapsMax,
@@ -18,6 +19,8 @@ import { makeEntry, someEpoch, uuid } from '../fakes/entries.ts';
 export interface OpenedStore extends AsyncDisposable {
   readonly store: Store;
   reopen(): Promise<Store>;
+  /** Opens what deletes from it, beside it. */
+  remover(): Promise<StoreRemover>;
 }
 
 const receivedMs = Date.UTC(2026, 10, 20, 8, 30);
@@ -360,7 +363,15 @@ const chapters: Record<string, Record<string, Case>> = {
 
   'finds gaps': {
     'none in an empty store': async ({ store }) => {
-      expect(await store.check()).toEqual({ damage: [], entries: 0, quarantined: 0, gaps: [], upstreams: [] });
+      expect(await store.check()).toEqual({
+        damage: [],
+        entries: 0,
+        quarantined: 0,
+        gaps: [],
+        upstreams: [],
+        purged: { entries: 0, quarantined: 0, untilMs: null },
+        erased: { entries: 0, quarantined: 0 },
+      });
     },
 
     'none where entries came out of order': async ({ store }) => {

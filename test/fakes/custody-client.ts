@@ -25,6 +25,8 @@ export interface CustodyClientOptions {
   readonly credentialsDir: string;
   /** Entries under way at once. */
   readonly windowMax: number;
+  /** What it offers; made-up entries unless told otherwise. */
+  readonly rows?: Iterator<Row, void>;
 }
 
 interface Waiting {
@@ -47,7 +49,7 @@ export class CustodyClient implements Disposable {
   /** Whether it makes a new entry whenever the window has room. */
   flooding = false;
   readonly #options: CustodyClientOptions;
-  readonly #rows: Generator<Row, void>;
+  readonly #rows: Iterator<Row, void>;
   readonly #credentials: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer };
   #queue: Waiting[] = [];
   #underWay = new Map<number, Waiting>();
@@ -59,7 +61,7 @@ export class CustodyClient implements Disposable {
 
   constructor(options: CustodyClientOptions) {
     this.#options = options;
-    this.#rows = makeRows([options.kiosk], Number.POSITIVE_INFINITY);
+    this.#rows = options.rows ?? makeRows([options.kiosk], Number.POSITIVE_INFINITY);
     const read = (name: string) => readFileSync(join(options.credentialsDir, name));
     this.#credentials = { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
     this.#connect();

@@ -1,11 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { findGaps } from '../../gateway/store/gaps.ts';
 import { quarantineDigest, toDetail } from '../../gateway/store/quarantined.ts';
+import type { Correction } from '../../gateway/store/remover.ts';
 import {
   type Arrival,
   defaultStoreLimits,
   type EntryKeys,
   gapsMax,
+  type Place,
   type QuarantineDraft,
   type QuarantineItem,
   type QuarantineReason,
@@ -15,15 +17,35 @@ import {
   type StoreReport,
   type Verdict,
 } from '../../gateway/store/store.ts';
+import { isUuidBefore } from '../../gateway/store/uuid-time.ts';
 import { correctionOf } from '../../gateway/time-bounds.ts';
 import { MemoryTraces } from './memory-traces.ts';
 
-interface Row extends StoredEntry {
+export interface Row extends StoredEntry {
   readonly keys: EntryKeys;
+  readonly receivedMs: number;
   /** Kiosk, epoch and seq in one. */
   readonly place: string;
   readonly stream: string;
   readonly seq: number;
+}
+
+/** What a store in memory holds; what deletes from it works on the same. */
+export class MemoryContents {
+  rows: Row[] = [];
+  readonly byId = new Map<string, Row>();
+  readonly byPlace = new Map<string, Row>();
+  readonly items = new Map<string, QuarantineItem & QuarantineDraft>();
+  readonly places = new Map<string, number>();
+  /** Deleted places, and when their entries had arrived. */
+  readonly removed = new Map<string, { readonly row: Row; readonly untilMs: number }>();
+  readonly removedItems = new Map<string, QuarantineDraft>();
+  readonly taken: { readonly position: number; readonly atMs: number }[] = [];
+  readonly purged = { entries: 0, quarantined: 0, untilMs: null as number | null };
+  readonly erased = { entries: 0, quarantined: 0 };
+  corrections: Correction[] = [];
+  lastPosition = 0;
+  lastItem = 0;
 }
 
 /** A store without a disk that passes the contract suite. What it holds outlives {@link MemoryStore.reopen}. */
@@ -31,21 +53,14 @@ export class MemoryStore implements Store {
   readonly traces: MemoryTraces;
   readonly #limits: StoreLimits;
   readonly #callbacks = new Set<() => void>();
-  readonly #rows: Row[];
-  readonly #items: Map<string, QuarantineItem & QuarantineDraft>;
-  readonly #places: Map<string, number>;
-  readonly #byId = new Map<string, Row>();
-  readonly #byPlace = new Map<string, Row>();
+  readonly contents: MemoryContents;
   #closed = false;
 
   /** @param from a closed store whose contents to go on with. */
   constructor(limits: Partial<StoreLimits> = {}, from?: MemoryStore) {
     this.#limits = { ...defaultStoreLimits, ...limits };
-    this.#rows = from === undefined ? [] : from.#rows;
-    this.#items = from === undefined ? new Map() : from.#items;
-    this.#places = from === undefined ? new Map() : from.#places;
-    for (const row of this.#rows) this.#index(row);
-    this.traces = new MemoryTraces(this.#rows);
+    this.contents = from?.contents ?? new MemoryContents();
+    this.traces = new MemoryTraces(() => this.contents.rows);
   }
 
   async append(group: readonly Arrival[]): Promise<readonly Verdict[]> {
@@ -60,10 +75,10 @@ export class MemoryStore implements Store {
   }
 
   async readNext(upstream: string, limits: { entriesMax: number; bytesMax: number }): Promise<readonly StoredEntry[]> {
-    const place = this.#places.get(upstream) ?? 0;
+    const place = this.contents.places.get(upstream) ?? 0;
     const batch: StoredEntry[] = [];
     let bytes = 0;
-    for (const row of this.#rows.slice(place, place + limits.entriesMax)) {
+    for (const row of this.contents.rows.filter(({ position }) => position > place).slice(0, limits.entriesMax)) {
       bytes += Buffer.byteLength(row.body);
       if (bytes > limits.bytesMax && batch.length > 0) break;
       batch.push(toStored(row));
@@ -77,19 +92,23 @@ export class MemoryStore implements Store {
     rejected: readonly { readonly id: string; readonly reason: string }[],
     nowMs: number,
   ): Promise<void> {
-    const before = this.#places.get(upstream) ?? 0;
-    assert(position >= before && position <= this.#rows.length, `upstream ${upstream} cannot go to ${position}`);
+    const before = this.contents.places.get(upstream) ?? 0;
+    assert(
+      position >= before && position <= this.contents.lastPosition,
+      `upstream ${upstream} cannot go to ${position}`,
+    );
     for (const { id, reason } of rejected) {
-      const row = this.#byId.get(id.toLowerCase());
+      const row = this.#byId(id);
       if (row === undefined || row.position <= before || row.position > position) continue;
       const raw = Buffer.from(row.body);
       const draft = { kiosk: row.kiosk, reason: 'upstream-refused', raw, claimed: null } as const;
       const key = quarantineDigest(draft, upstream).toString('hex');
       if (this.#items.has(key)) continue;
-      const position_ = this.#items.size + 1;
+      this.contents.lastItem += 1;
+      const position_ = this.contents.lastItem;
       this.#items.set(key, { ...draft, position: position_, detail: toDetail(reason), receivedMs: nowMs, upstream });
     }
-    this.#places.set(upstream, position);
+    this.contents.places.set(upstream, position);
   }
 
   async *entries(): AsyncGenerator<StoredEntry> {
@@ -101,17 +120,27 @@ export class MemoryStore implements Store {
   }
 
   async findKnown(ids: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(ids.filter((id) => this.#byId.has(id)));
+    return new Set(ids.filter((id) => this.#byId(id) !== undefined));
+  }
+
+  async findRemoved(places: readonly Place[]): Promise<readonly Place[]> {
+    return places.filter(({ kiosk, epoch, seq }) =>
+      this.contents.removed.has(`${kiosk}/${epoch.toLowerCase()}/${seq}`),
+    );
   }
 
   async check(): Promise<StoreReport> {
-    const upstreams = [...this.#places].sort(([a], [b]) => (a < b ? -1 : 1));
+    const upstreams = [...this.contents.places].sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       damage: [],
       entries: this.#rows.length,
       quarantined: this.#items.size,
       gaps: this.#gaps().slice(0, gapsMax),
-      upstreams: upstreams.map(([upstream, place]) => ({ upstream, place, waiting: this.#rows.length - place })),
+      upstreams: upstreams.map(([upstream, place]) => {
+        return { upstream, place, waiting: this.contents.rows.filter(({ position }) => position > place).length };
+      }),
+      purged: { ...this.contents.purged },
+      erased: { ...this.contents.erased },
     };
   }
 
@@ -135,15 +164,20 @@ export class MemoryStore implements Store {
     const id = entry.id.toLowerCase();
     const stream = `${entry.kiosk}/${entry.epoch.toLowerCase()}`;
     const place = `${stream}/${entry.seq}`;
-    const same = this.#byId.get(id);
+    const same = this.#byId(id);
     if (same?.place === place) return { type: 'duplicate' };
-    if (same === undefined && !this.#byPlace.has(place)) {
+    const removed = this.contents.removed.get(place);
+    if (same === undefined && removed !== undefined && isUuidBefore(id, removed.untilMs)) return { type: 'duplicate' };
+    const isTaken = removed !== undefined || this.contents.byPlace.has(place);
+    if (same === undefined && !isTaken) {
       const { kiosk, at, subject, seq } = entry;
       const text = Buffer.from(body).toString();
-      const position = this.#rows.length + 1;
-      const row = { position, id, kiosk, at, subject, body: text, place, stream, seq, keys: entry };
+      this.contents.lastPosition += 1;
+      const position = this.contents.lastPosition;
+      const row = { position, id, kiosk, at, subject, body: text, place, stream, seq, keys: entry, receivedMs };
       this.#rows.push(row);
-      this.#index(row);
+      this.contents.byId.set(id, row);
+      this.contents.byPlace.set(place, row);
       return { type: 'stored' };
     }
     const reason: QuarantineReason = same === undefined ? 'triple-reused' : 'id-reused';
@@ -154,14 +188,16 @@ export class MemoryStore implements Store {
   #quarantine(draft: QuarantineDraft): Verdict {
     const { reason, detail } = draft;
     const key = quarantineDigest(draft, null).toString('hex');
-    if (!this.#items.has(key)) {
+    if (!this.#items.has(key) && !this.contents.removedItems.has(key)) {
       const own = [...this.#items.values()].filter((item) => item.kiosk === draft.kiosk && item.upstream === null);
       const bytes = own.reduce((sum, item) => sum + item.raw.byteLength, draft.raw.byteLength);
       const { quarantineItemsPerKioskMax, quarantineBytesPerKioskMax } = this.#limits;
       if (own.length >= quarantineItemsPerKioskMax || bytes > quarantineBytesPerKioskMax) {
         return { type: 'unkept', reason, detail };
       }
-      this.#items.set(key, { ...draft, raw: Buffer.from(draft.raw), position: this.#items.size + 1, upstream: null });
+      this.contents.lastItem += 1;
+      const position = this.contents.lastItem;
+      this.#items.set(key, { ...draft, raw: Buffer.from(draft.raw), position, upstream: null });
     }
     return { type: 'quarantined', reason, detail };
   }
@@ -173,8 +209,9 @@ export class MemoryStore implements Store {
       stream.seqs.push(seq);
       streams.set(`${kiosk}/${epoch}`, stream);
     };
-    for (const { kiosk, stream, seq } of this.#rows) count(kiosk, stream.slice(kiosk.length + 1), seq);
-    for (const item of this.#items.values()) {
+    const everHere = [...this.#rows, ...[...this.contents.removed.values()].map(({ row }) => row)];
+    for (const { kiosk, stream, seq } of everHere) count(kiosk, stream.slice(kiosk.length + 1), seq);
+    for (const item of [...this.#items.values(), ...this.contents.removedItems.values()]) {
       if (item.claimed !== null) count(item.kiosk, item.claimed.epoch, item.claimed.seq);
     }
     return [...streams.values()].flatMap(({ kiosk, epoch, seqs }) =>
@@ -186,9 +223,16 @@ export class MemoryStore implements Store {
     );
   }
 
-  #index(row: Row): void {
-    this.#byId.set(row.id, row);
-    this.#byPlace.set(row.place, row);
+  #byId(id: string): Row | undefined {
+    return this.contents.byId.get(id.toLowerCase());
+  }
+
+  get #rows(): Row[] {
+    return this.contents.rows;
+  }
+
+  get #items() {
+    return this.contents.items;
   }
 }
 

@@ -7,11 +7,15 @@ const pageEntries = 100;
 
 /** What tracing reads of a store in memory: there is no index, all is read from the entries. */
 export class MemoryTraces implements TraceReader {
-  readonly #rows: readonly { readonly position: number; readonly body: string; readonly keys: EntryKeys }[];
+  readonly #read: () => readonly { readonly position: number; readonly body: string; readonly keys: EntryKeys }[];
   readonly #traits: Trait[] = [];
 
-  constructor(rows: readonly { readonly position: number; readonly body: string; readonly keys: EntryKeys }[]) {
-    this.#rows = rows;
+  constructor(read: () => readonly { readonly position: number; readonly body: string; readonly keys: EntryKeys }[]) {
+    this.#read = read;
+  }
+
+  get #rows() {
+    return this.#read();
   }
 
   async outline() {

@@ -174,6 +174,7 @@ export class GatewayHost {
       entries: () => store.entries(),
       quarantine: () => store.quarantine(),
       findKnown: (ids) => store.findKnown(ids),
+      findRemoved: (places) => store.findRemoved(places),
       traces: store.traces,
       indexSome: () => unlessDead(() => store.indexSome()),
       check: () => store.check(),

@@ -12,6 +12,7 @@ describe("a gateway's configuration", () => {
       host: '127.0.0.1',
       port: 8883,
       enrolPort: 8884,
+      keepDays: 30,
       upstreams: [
         { type: 'file', name: 'file:./upstream.ndjson', path: '/var/lib/ravao/upstream.ndjson', inBase: true },
       ],
@@ -30,6 +31,13 @@ describe("a gateway's configuration", () => {
   it('takes a relative file from where the gateway is started, as a shell would', () => {
     const [upstream] = readGatewayConfig({ RAVAO_UPSTREAM_URL: 'file:./out.ndjson' }).upstreams;
     expect(upstream).toMatchObject({ type: 'file', path: join(process.cwd(), 'out.ndjson'), inBase: false });
+  });
+
+  it('keeps entries for as many days as it is told, at least one', () => {
+    expect(readGatewayConfig({ RAVAO_KEEP_DAYS: '1' }).keepDays).toBe(1);
+    for (const wrong of ['0', '-3', '1.5', 'a month', '3651']) {
+      expect(() => readGatewayConfig({ RAVAO_KEEP_DAYS: wrong }), wrong).toThrow(/RAVAO_KEEP_DAYS must be/);
+    }
   });
 
   it('lists every problem at once, each with its variable', () => {

@@ -1,0 +1,56 @@
+/** `backup` on the command line. */
+import { parseArgs } from 'node:util';
+import type { Clock } from '../../shared/ports.ts';
+import { exitCode } from '../../shared/system/program.ts';
+import { openAudit } from '../audit/audit.ts';
+import { makeBackup } from './backups.ts';
+import { takeRetentionTurn } from './purging.ts';
+
+export const backupHelp = `backup: copies what must not be lost, while the gateway serves.
+
+  npm run -s gateway -- backup [--out FOLDER]
+
+Store, register of cards, trust folder, audit and the keys of written lists, into FOLDER (which is made), or into a folder
+of the data directory that is named by the time. There, purge and "person erase" work on it too. From a copy that lies
+elsewhere nobody deletes: delete the copy itself when its days are over. trust/site.key is left out: keep it apart.
+`;
+
+/** What the command is given by the program. */
+export interface BackupSurroundings {
+  readonly config: { readonly dataDir: string };
+  readonly clock: Clock;
+  readonly print: (pieces: Iterable<string>) => Promise<unknown>;
+  readonly warn: (text: string) => void;
+}
+
+/** Runs it; the exit code. Throws the Faults RETENTION_BUSY, BACKUP_FAILED and AUDIT_WRITE_FAILED. */
+export async function runBackup(args: readonly string[], surroundings: BackupSurroundings): Promise<number> {
+  const { config, clock, print, warn } = surroundings;
+  const typed = readArguments(args);
+  if (typeof typed === 'string') {
+    warn(`${typed}\n\n${backupHelp}`);
+    return exitCode.usage;
+  }
+  if (typed.help) {
+    await print([backupHelp]);
+    return exitCode.ok;
+  }
+  using _ = takeRetentionTurn(config.dataDir);
+  const elsewhere = typed.out !== undefined;
+  await openAudit(config.dataDir, { clock }).record({ action: 'backup.make', what: { elsewhere } });
+  const folder = await makeBackup(config.dataDir, typed.out ?? null, clock.nowMs());
+  await print([`The backup is in ${folder}. It lacks trust/site.key, which opens names: keep that apart.\n`]);
+  return exitCode.ok;
+}
+
+function readArguments(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
+    });
+    return values.out === '' ? '--out is the folder to make.' : values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,144 @@
+/** `incident` on the command line. */
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeError, Fault } from '../../shared/fault.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { exitCode } from '../../shared/system/program.ts';
+import { openAudit } from '../audit/audit.ts';
+import { readAuditLine } from '../audit/audit-line.ts';
+import { listAudit } from '../audit/listing.ts';
+import { verifyAudit } from '../audit/verify.ts';
+import { parseSpanEnd } from '../moment.ts';
+import { readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
+import { openSqliteReader } from '../store/sqlite.ts';
+import { makeFolder, secretFileMode } from '../trust/durable-file.ts';
+import { readEnrolled, readRevoked } from '../trust/enrolled.ts';
+import { trustFiles } from '../trust/trust-files.ts';
+import { gatherFacts, type Span } from './incident-facts.ts';
+import { type IncidentSite, writePack } from './incident-pack.ts';
+import type { Keeping } from './purging.ts';
+
+/** A reason may have so many characters. */
+const whyCharsMax = 500;
+
+export const incidentHelp = `incident: a pack for the notice that is due 72 hours after a breach was noticed.
+
+  npm run -s gateway -- incident --why TEXT --from TIME --to TIME --out FOLDER [--pseudonyms]
+
+What was held of passages in that time: how many of how many people, since when, at which gates, how protected, where it
+was forwarded to, which kiosks there were, and the audit. Counts only, with a page in Vietnamese; --pseudonyms adds those
+of the people. TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
+`;
+
+/** What the command is given by the program. */
+export interface IncidentSurroundings {
+  readonly config: Keeping & { readonly site: string };
+  readonly clock: Clock;
+  readonly print: (pieces: Iterable<string>) => Promise<unknown>;
+  readonly warn: (text: string) => void;
+}
+
+interface Order {
+  readonly why: string;
+  readonly span: Span;
+  readonly out: string;
+  readonly pseudonyms: boolean;
+}
+
+/** Runs it, also while the gateway serves; the exit code. Throws the Fault INCIDENT_FAILED and those of what it reads. */
+export async function runIncident(args: readonly string[], surroundings: IncidentSurroundings): Promise<number> {
+  const { config, clock, print, warn } = surroundings;
+  const order = readArguments(args);
+  if (typeof order === 'string') {
+    warn(order === '' ? incidentHelp : `${order}\n\n${incidentHelp}`);
+    return order === '' ? exitCode.ok : exitCode.usage;
+  }
+  const { why, span, out, pseudonyms } = order;
+  const { dataDir } = config;
+  const what = { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), pseudonyms };
+  await openAudit(dataDir, { clock }).record({ action: 'incident.pack', what, why });
+  await using store = await openSqliteReader({ dir: dataDir });
+  const facts = await gatherFacts(store, span);
+  const { upstreams } = await store.check();
+  const { site, keepDays } = config;
+  const keys = { siteKey: await whereKeyIs(dataDir), kiosks: await kiosksOf(dataDir), audit: verifyAudit(dataDir) };
+  const about: IncidentSite = { site, why, span, madeMs: clock.nowMs(), keepDays, upstreams, ...keys };
+  const files = [
+    ...writePack(about, facts, pseudonyms),
+    { name: 'audit.ndjson', content: auditWithin(dataDir, span, clock.nowMs()) },
+  ];
+  await write(out, files);
+  await print([
+    `${facts.entries} entries of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`,
+  ]);
+  return exitCode.ok;
+}
+
+async function write(out: string, files: readonly { name: string; content: string }[]): Promise<void> {
+  let made: boolean;
+  try {
+    makeDurableFolder(dirname(resolve(out)));
+    made = await makeFolder(
+      resolve(out),
+      files.map((file) => ({ ...file, mode: secretFileMode })),
+    );
+  } catch (error) {
+    throw new Fault('INCIDENT_FAILED', `Folder: ${out}: ${describeError(error)}.`, { cause: error });
+  }
+  if (!made) throw new Fault('INCIDENT_FAILED', `Folder: ${out} is there already and holds something.`);
+}
+
+async function whereKeyIs(dataDir: string): Promise<IncidentSite['siteKey']> {
+  if ((await readPlainKeys(dataDir)).length > 0) return 'clear';
+  return (await readWrappedFile(wrappedPath(dataDir))) === null ? 'elsewhere' : 'wrapped';
+}
+
+async function kiosksOf(dataDir: string): Promise<IncidentSite['kiosks']> {
+  const file = (name: string) => join(dataDir, 'trust', name);
+  const revoked = new Set((await readRevoked(file(trustFiles.revoked))).map(({ serial }) => serial));
+  const newest = new Map((await readEnrolled(file(trustFiles.enrolled))).map((one) => [one.kiosk, one]));
+  return [...newest.values()].map(({ kiosk, serial, notAfter }) => {
+    return { kiosk, state: revoked.has(serial) ? 'revoked' : 'enrolled', until: notAfter };
+  });
+}
+
+/** From the span's beginning to now: what was done about it counts too. */
+function auditWithin(dataDir: string, { fromMs }: Span, nowMs: number): string {
+  const lines: string[] = [];
+  for (const line of listAudit(dataDir, 'ndjson')) {
+    const read = readAuditLine(Buffer.from(line.trimEnd()));
+    const atMs = read.ok ? Date.parse(read.line.at) : nowMs;
+    if (atMs >= fromMs) lines.push(line);
+  }
+  return lines.join('');
+}
+
+/** What was asked for, or what is wrong with it; empty where help was asked for. */
+function readArguments(args: readonly string[]): Order | string {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        why: { type: 'string' },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        out: { type: 'string' },
+        pseudonyms: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return '';
+    const why = values.why?.trim() ?? '';
+    if (why === '' || why.length > whyCharsMax) return `--why is the reason, at most ${whyCharsMax} characters.`;
+    const fromMs = parseSpanEnd(values.from?.trim() ?? '', 'from');
+    const toMs = parseSpanEnd(values.to?.trim() ?? '', 'to');
+    if (fromMs === null || toMs === null)
+      return '--from and --to are like "20/11/2026 07:30", 2026-11-20T07:30 or 2026-11-20.';
+    if (fromMs >= toMs) return '--from must be before --to.';
+    if (!values.out) return 'incident needs --out: the folder to make.';
+    return { why, span: { fromMs, toMs }, out: values.out, pseudonyms: values.pseudonyms };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
