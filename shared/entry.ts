@@ -159,5 +159,7 @@ export const siteNoticeSchema = z.looseObject({
   site: z.string().min(1).max(200),
   /** The public key to seal identities to. */
   key: z.looseObject({ id: base64Url.max(64), publicKey: base64Url.length(43) }),
+  /** Follows from the keys and authorities that a kiosk is to have: one that was given others asks for new ones. */
+  credentials: base64Url.max(64).optional(),
 });
 export type SiteNotice = z.infer<typeof siteNoticeSchema>;

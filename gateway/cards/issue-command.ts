@@ -20,7 +20,7 @@ import { codeMm, type PrintedCard } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
 import { findCards } from './register-commands.ts';
 import type { RegisteredCard } from './registered-cards.ts';
-import { readSiteKey } from './site-key.ts';
+import { readSiteKeys } from './site-key.ts';
 
 /** How cards are laid out: nine to cut from a page, or one on each. */
 export const pageKinds = ['cards', 'large'] as const;
@@ -211,17 +211,17 @@ function describeInvalid(card: RegisteredCard, problem: 'revoked' | 'expired' | 
 
 /** Whose cards they are, as far as the site's private key is here and opens them; says so where it does not. */
 async function openHolders(cards: readonly RegisteredCard[], { dataDir, warn }: CardsContext) {
-  const siteKey = await readSiteKey(dataDir);
-  if (siteKey === null && cards.length > 0) {
+  const siteKeys = await readSiteKeys(dataDir);
+  if (siteKeys.size === 0 && cards.length > 0) {
     warn(
       `Names are sealed, and ${join(dataDir, 'trust', trustFiles.siteKey)}, which opens them, is not here: the cards get an ` +
         'empty line instead. To print names, put that file there for a moment, or run "cards issue" with the list of people.\n',
     );
   }
-  if (siteKey === null) return [];
+  if (siteKeys.size === 0) return [];
   const holders: (Holder | null)[] = [];
   for (const card of cards) {
-    const holder = await openHolder(siteKey, card).catch(() => null);
+    const holder = await openHolder(siteKeys, card).catch(() => null);
     if (holder === null)
       warn(`${formatCardNumber(card.number)}: the name was sealed to another key and stays closed.\n`);
     holders.push(holder);

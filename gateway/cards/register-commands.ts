@@ -4,13 +4,14 @@ import { cardDayOf, formatCardDay } from '../../shared/card.ts';
 import { formatCardNumber, parseTenDigits } from '../../shared/card-number.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import type { Issuer } from '../trust/issuer.ts';
 import type { CardsContext } from './command.ts';
-import { openHolder } from './issue.ts';
+import { cardsOf, openHolder } from './issue.ts';
 import { withIssuer } from './own-issuer.ts';
-import { checkFields, type Fields, type Holder, personDigest } from './person.ts';
+import { checkFields, type Fields, type Holder } from './person.ts';
 import { openRegisterReader } from './register.ts';
 import type { RegisteredCard, RegisterReader, RevocationReason } from './registered-cards.ts';
-import { readSiteKey } from './site-key.ts';
+import { readSiteKeys, type SiteKeys } from './site-key.ts';
 
 /** How `cards list` prints. */
 export const listFormats = ['text', 'csv', 'json'] as const;
@@ -52,7 +53,7 @@ export async function revoke(
     const { found, wrong } =
       'numbers' in whose
         ? findCards(whose.numbers, register)
-        : findPerson(whose.person, new Date(nowMs).getUTCFullYear(), issuer.personKey, register);
+        : findPerson(whose.person, new Date(nowMs).getUTCFullYear(), issuer, register);
     const done: string[] = [];
     for (const card of found) {
       if (card.revoked === null) {
@@ -71,10 +72,10 @@ export async function revoke(
   return wrong.length === 0 ? exitCode.ok : exitCode.failed;
 }
 
-function findPerson(fields: Fields, thisYear: number, personKey: Uint8Array, register: RegisterReader) {
+function findPerson(fields: Fields, thisYear: number, issuer: Issuer, register: RegisterReader) {
   const checked = checkFields(fields, thisYear);
   if ('wrong' in checked) return { found: [], wrong: [`${checked.wrong}.`] };
-  const found = register.ofPerson(personDigest(personKey, checked.holder));
+  const found = cardsOf(checked.holder, register, issuer);
   const wrong =
     'Nobody of that name, year of birth, number and phone has a card: all must be as they were in the list.';
   return { found, wrong: found.length === 0 ? [wrong] : [] };
@@ -82,16 +83,16 @@ function findPerson(fields: Fields, thisYear: number, personKey: Uint8Array, reg
 
 /** Prints the register, oldest card first; whose each is only where asked for and where the key that opens it is. */
 export async function listCards(format: ListFormat, withNames: boolean, context: CardsContext): Promise<number> {
-  const siteKey = withNames ? await readSiteKey(context.dataDir) : null;
-  if (withNames && siteKey === null) {
+  const siteKeys = withNames ? await readSiteKeys(context.dataDir) : null;
+  if (siteKeys?.size === 0) {
     context.warn('--names needs trust/site.key, which opens names. It is not on this machine.\n');
     return exitCode.failed;
   }
   // Whoever sees names has left a trace before.
-  if (siteKey !== null)
+  if (siteKeys !== null)
     await openAudit(context.dataDir, context).record({ action: 'cards.listed-with-names', what: {} });
   using reader = openRegisterReader(context.dataDir);
-  return await context.print(listPieces(format, reader, siteKey, cardDayOf(context.clock.nowMs())));
+  return await context.print(listPieces(format, reader, siteKeys, cardDayOf(context.clock.nowMs())));
 }
 
 interface Listed {
@@ -108,19 +109,20 @@ interface Listed {
 async function* listPieces(
   format: ListFormat,
   reader: RegisterReader | null,
-  siteKey: Uint8Array | null,
+  siteKeys: SiteKeys | null,
   today: number,
 ): AsyncGenerator<string> {
-  const holderColumns = siteKey === null ? [] : ['name', 'birth_year', 'holder_number', 'phone', 'address'];
+  const holderColumns = siteKeys === null ? [] : ['name', 'birth_year', 'holder_number', 'phone', 'address'];
   const heading = ['number', 'issued', 'expires', 'state', 'printed', 'revoked', 'reason', ...holderColumns];
   let count = 0;
   if (format === 'csv') yield stringify([heading], { bom: true });
   if (format === 'json') yield '[';
   for (const card of reader?.all() ?? []) {
     const listed = describeCard(card, today);
-    const whole = siteKey === null ? listed : { ...listed, holder: await openHolder(siteKey, card).catch(() => null) };
+    const whole =
+      siteKeys === null ? listed : { ...listed, holder: await openHolder(siteKeys, card).catch(() => null) };
     if (format === 'json') yield `${count === 0 ? '\n' : ',\n'}${JSON.stringify(whole)}`;
-    else if (format === 'csv') yield stringify([toRow(whole, siteKey !== null)], { escape_formulas: true });
+    else if (format === 'csv') yield stringify([toRow(whole, siteKeys !== null)], { escape_formulas: true });
     else yield toLine(whole);
     count++;
   }

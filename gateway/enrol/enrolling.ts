@@ -57,12 +57,12 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
 /** No certificate is made that the audit does not tell of. */
 function audited({ trust, dataDir, clock }: EnrollingOptions): EnrolmentOptions['trust'] {
   const audit = openAudit(dataDir, { clock });
-  const { caPem, notice, subjectKey } = trust;
   return {
-    ...{ caPem, notice, subjectKey },
+    grant: (certPem) => trust.grant(certPem),
     async certify(kiosk, publicKey) {
       await audit.record({ action: 'kiosk.enrolled', what: { kiosk, by: 'invitation' } });
-      return trust.certify(kiosk, publicKey);
+      // By the authority that the invitation names: a new kiosk knows no other.
+      return trust.certify(kiosk, publicKey, 'serving');
     },
   };
 }

@@ -132,10 +132,13 @@ describe('issuing', () => {
     const made = await issue([a, b]);
     const [first, second] = made.map(({ card }) => register.find(cardNumberOf(card.id)));
     if (!first || !second) throw new Error('not registered');
-    expect(await openHolder(site.privateKey, first)).toEqual(a);
-    expect(await openHolder(site.privateKey, second)).toEqual(b);
-    await expect(openHolder(site.privateKey, { ...first, sealed: second.sealed })).rejects.toThrow();
-    await expect(openHolder((await generateSiteKey()).privateKey, first)).rejects.toThrow();
+    const keys = new Map([[first.sealed.key, site.privateKey]]);
+    expect(await openHolder(keys, first)).toEqual(a);
+    expect(await openHolder(keys, second)).toEqual(b);
+    await expect(openHolder(keys, { ...first, sealed: second.sealed })).rejects.toThrow();
+    const wrong = new Map([[first.sealed.key, (await generateSiteKey()).privateKey]]);
+    await expect(openHolder(wrong, first)).rejects.toThrow();
+    await expect(openHolder(new Map(), first)).rejects.toThrow('sealed to another key');
   });
 
   it("leaves nobody's name, number, phone or address on the disk", async () => {
