@@ -68,6 +68,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
         enrolling?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
+      answers: {},
       clock,
       log,
     }),

@@ -161,5 +161,7 @@ export const siteNoticeSchema = z.looseObject({
   key: z.looseObject({ id: base64Url.max(64), publicKey: base64Url.length(43) }),
   /** Follows from the keys and authorities that a kiosk is to have: one that was given others asks for new ones. */
   credentials: base64Url.max(64).optional(),
+  /** The questions that the gateway answers. One that says nothing of them takes a question for a kiosk gone wild. */
+  answers: z.array(z.string().max(64)).max(64).optional().catch(undefined),
 });
 export type SiteNotice = z.infer<typeof siteNoticeSchema>;
