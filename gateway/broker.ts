@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Aedes, AedesOptions, Client, ConnectPacket, PublishPacket } from 'aedes';
+import type { SiteNotice } from '../shared/entry.ts';
 import { describeError } from '../shared/fault.ts';
 import { within } from '../shared/time.ts';
 import { maySubscribe, siteTopic } from '../shared/topics.ts';
@@ -25,6 +26,8 @@ export interface MqttBroker extends AsyncDisposable {
   readonly connections: number;
   /** What is said to kiosks and retained. */
   readonly announcements: Announcements;
+  /** Says something else of the site from now on, to those that are connected too. */
+  tellSite(notice: SiteNotice): Promise<void>;
 }
 
 export interface Broker extends MqttBroker {
@@ -53,6 +56,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       return mqtt.connections;
     },
     announcements: mqtt.announcements,
+    tellSite: (notice) => mqtt.tellSite(notice),
     async [Symbol.asyncDispose]() {
       listener.stopListening();
       await mqtt[Symbol.asyncDispose]();
@@ -136,10 +140,11 @@ class AedesBroker implements MqttBroker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    await this.announcements.retain(
-      siteTopic,
-      Buffer.from(JSON.stringify(this.#desk.addNames(this.#options.siteNotice))),
-    );
+    await this.tellSite(this.#options.siteNotice);
+  }
+
+  tellSite(notice: SiteNotice): Promise<void> {
+    return this.announcements.retain(siteTopic, Buffer.from(JSON.stringify(this.#desk.addNames(notice))));
   }
 
   get connections(): number {

@@ -1,6 +1,7 @@
 /** Wires the gateway's parts together and takes them apart in reverse. */
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import type { SiteNotice } from '../shared/entry.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
@@ -8,10 +9,11 @@ import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
+import { followKeys, type KeyFollowing } from './keys/following.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { openTrust } from './trust/authority.ts';
+import { type GatewayCredentials, openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
 import { watchRevocations } from './trust/revocations.ts';
 import { openUpstream } from './upstream/open-upstream.ts';
@@ -56,12 +58,14 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   const intake = started.use(createIntake({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
+  let keys: KeyFollowing | null = null;
   const broker = started.use(
     await startBroker({
       host: config.host,
       port: config.port,
       credentials,
       revocations,
+      onAdmitted: (kiosk, serial) => keys?.noteUse(kiosk, serial),
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
       onState: (kiosk, state) => {
         log.debug('kiosk.state', { kiosk, state });
@@ -77,19 +81,18 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
-  started.use(
-    keepRenewed({
-      trust,
-      listenHost: config.host,
-      current: credentials,
-      onRenewed: (next) => {
-        broker.renew(next);
-        enrolling.renew(next);
-      },
-      clock,
-      log,
-    }),
-  );
+  const onRenewed = (next: GatewayCredentials) => {
+    broker.renew(next);
+    enrolling?.renew(next);
+  };
+  const watching = { trust, clock, log };
+  started.use(keepRenewed({ ...watching, listenHost: config.host, current: credentials, onRenewed }));
+  const onChanged = (next: GatewayCredentials, notice: SiteNotice) => {
+    onRenewed(next);
+    // It fails only when the broker closes.
+    broker.tellSite(notice).catch(() => {});
+  };
+  keys = started.use(await followKeys({ ...watching, ...config, trustDir: trustDir(config), onChanged }));
   const parts = started.move();
   return { port: broker.port, enrolPort: enrolling.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

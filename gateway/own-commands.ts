@@ -15,6 +15,7 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   backfill,
   cards,
   invite,
+  keys,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   report,
 };
@@ -45,6 +46,13 @@ async function invite(args: readonly string[], environment: Environment): Promis
   const { runInvite } = await import('./enrol/invite-command.ts');
   const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
   return runInvite(args, readDoorConfig(environment), parts);
+}
+
+async function keys(args: readonly string[], environment: Environment): Promise<number> {
+  const config = readSiteConfig(environment);
+  const log = quietLog();
+  const { runKeys } = await import('./keys/command.ts');
+  return runKeys(args, { config, clock: systemClock, log, print, warn });
 }
 
 /** Prints, and says that all is well. */

@@ -83,6 +83,8 @@ export interface Trust {
   noteUse(kiosk: string, serial: string): Promise<void>;
   /** Cuts off all certificates that a kiosk has, durably, and says how many. Throws the Fault DATA_DIR_UNUSABLE. */
   revoke(kiosk: string): Promise<number>;
+  /** Cuts off all certificates that are by an older authority than the gateway shows, durably. Throws the Fault DATA_DIR_UNUSABLE. */
+  revokeOlder(): Promise<void>;
 }
 
 /** A certificate that was made for a kiosk's key. */
@@ -249,6 +251,20 @@ class FolderTrust implements Trust {
     const at = new Date(this.#options.clock.nowMs()).toISOString();
     for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
     return own.length;
+  }
+
+  async revokeOlder(): Promise<void> {
+    const { serving, authorities } = this.#contents;
+    // Records of the first version name no authority: then there was one.
+    const good = authorities.filter(({ number }) => number >= serving.number);
+    const isGood = (keys: Enrolled['keys']) =>
+      good.some(({ number, id }) => (keys === undefined ? number === 1 : keys.authority === id));
+    const before = new Set((await this.revoked()).map(({ serial }) => serial));
+    const at = new Date(this.#options.clock.nowMs()).toISOString();
+    for (const { kiosk, serial, keys } of await this.enrolled()) {
+      if (isGood(keys) || before.has(serial)) continue;
+      await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
+    }
   }
 
   #append(name: string, line: object): Promise<void> {

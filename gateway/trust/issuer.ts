@@ -19,7 +19,7 @@ import {
   syncFolder,
   writeNewFiles,
 } from './durable-file.ts';
-import { readKeyHistory } from './key-ledger.ts';
+import { type Generation, readKeyHistory } from './key-ledger.ts';
 import { toDiskFault } from './trust-files.ts';
 
 /** The issuer's files in the trust folder: the private key (PKCS #8), what others may know, and the others. */
@@ -69,8 +69,8 @@ export async function openIssuer(folder: string, name: string): Promise<Issuer> 
   try {
     if (!hasIssuer(folder)) await makeKey(folder);
     const keys: IssuerKey[] = [];
-    for (const place of issuerPlaces(folder)) keys.push(await openKey(place, name));
-    const [newest, ...former] = keys;
+    for (const generation of issuerGenerations(folder)) keys.push(await openKey(generation.folder, name));
+    const [newest, ...former] = keys.reverse();
     if (newest === undefined) throw new Fault('ISSUER_DAMAGED', `${folder}: the newest key is not taken any more.`);
     return { ...newest, former };
   } catch (error) {
@@ -78,10 +78,9 @@ export async function openIssuer(folder: string, name: string): Promise<Issuer> 
   }
 }
 
-/** Where the generations lie whose cards are taken, the newest first. */
-function issuerPlaces(folder: string): readonly string[] {
-  const all = readKeyHistory(folder).generations.issuer.filter(({ isRetired }) => !isRetired);
-  return all.map((generation) => generation.folder).reverse();
+/** The generations whose cards are taken, oldest first. */
+function issuerGenerations(folder: string): readonly Generation[] {
+  return readKeyHistory(folder).generations.issuer.filter(({ isRetired }) => !isRetired);
 }
 
 async function openKey(folder: string, name: string): Promise<IssuerKey> {
@@ -169,7 +168,16 @@ export function readIssuers(folder: string): readonly IssuerNotice[] {
 }
 
 function readOwns(folder: string): readonly IssuerNotice[] {
-  return issuerPlaces(folder).flatMap((place) => readOwn(place) ?? []);
+  const own = readOwnIssuers(folder).reverse();
+  return own.map(({ number: _, ...notice }) => notice);
+}
+
+/** The site's own whose cards are taken, oldest first, each with the number of its generation. Throws as {@link readIssuers}. */
+export function readOwnIssuers(folder: string): (IssuerNotice & { readonly number: number })[] {
+  return issuerGenerations(folder).flatMap(({ folder: place, number }) => {
+    const own = readOwn(place);
+    return own === null ? [] : [{ ...own, number }];
+  });
 }
 
 function readOwn(folder: string): IssuerNotice | null {
