@@ -128,7 +128,7 @@ class KeyFollower implements KeyFollowing {
       const ids = { site: newest(sealingKeys).id, subject: newest(subjectKeys).id, authority: newest(authorities).id };
       log.info('keys.changed', { ...ids, shown: serving.id });
     }
-    for (const [kiosk, serial] of this.#due) this.noteUse(kiosk, serial);
+    for (const [kiosk, serial] of [...this.#due]) this.noteUse(kiosk, serial);
     if (clock.monotonicMs() - this.#askedMs < askEveryMs) return;
     this.#askedMs = clock.monotonicMs();
     await this.#moveOn();

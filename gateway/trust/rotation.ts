@@ -25,8 +25,6 @@ export interface RotationOptions {
   readonly site: string;
   readonly clock: Clock;
   readonly machine?: () => Machine;
-  /** Gives the files of a new sealing key another form before they are written: how its private half is protected. */
-  readonly protect?: (drafts: readonly FileDraft[]) => Promise<readonly FileDraft[]>;
 }
 
 /**
@@ -81,13 +79,12 @@ export function retireOlder(kind: 'authority' | 'issuer', { folder, clock }: Rot
 }
 
 async function draftsOf(kind: KeyKind, number: number, options: RotationOptions): Promise<readonly FileDraft[]> {
-  const { site, clock, machine = thisMachine, protect } = options;
+  const { site, clock, machine = thisMachine } = options;
   if (kind === 'authority')
     return draftAuthority(`${site} ${number}`, gatewayNames('localhost', machine()), clock.nowMs());
   if (kind === 'subject') return draftSubjectKey();
   if (kind === 'issuer') return draftIssuer(site);
-  const drafts = await draftSealingKey(site);
-  return protect === undefined ? drafts : protect(drafts);
+  return draftSealingKey(site);
 }
 
 /** Half a generation that a crash left: keys that nothing ever used. */
