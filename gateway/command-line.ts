@@ -35,6 +35,8 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
   npm run -s gateway -- report ...                     counts of a day or a week for the authority: see "report --help"
+  npm run -s gateway -- key ...                        the key that opens names: see "key --help"
+  npm run -s gateway -- unseal ...                     who was there, with names, for the health officer: see "unseal --help"
   npm run -s gateway -- help                           this text
 
 All but enrol work while the gateway serves, and so does enrol. Settings come from the environment:

@@ -13,6 +13,7 @@ import { followKeys, type KeyFollowing } from './keys/following.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { keepIndexed } from './tracing/indexing.ts';
 import { type GatewayCredentials, openTrust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
 import { watchRevocations } from './trust/revocations.ts';
@@ -56,6 +57,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   }
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
+  started.use(keepIndexed({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
   let keys: KeyFollowing | null = null;

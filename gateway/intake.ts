@@ -3,12 +3,12 @@
  * holds it. What arrives in one turn of the event loop, or while a commit runs, is kept in one commit.
  */
 import { strict as assert } from 'node:assert';
-import { decodeEntry } from '../shared/entry.ts';
+import { decodeEntry, type Entry } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { readClaimedPlace } from './claimed-place.ts';
 import { SparseLog } from './sparse-log.ts';
-import type { Arrival, Store, Verdict } from './store/store.ts';
+import type { Arrival, EntryKeys, Store, Verdict } from './store/store.ts';
 
 export interface IntakeLimits {
   /** A commit holds at most this many packets; more wait for the next. */
@@ -85,14 +85,21 @@ export function createIntake(options: {
 export function readArrival(kiosk: string, payload: Uint8Array, receivedMs: number): Arrival {
   const decoded = decodeEntry(payload);
   if (decoded.ok && decoded.entry.kiosk === kiosk) {
-    const { id, epoch, seq, at, subject } = decoded.entry;
-    return { type: 'entry', entry: { id, kiosk, epoch, seq, at, subject }, body: payload, receivedMs };
+    return { type: 'entry', entry: keysOf(decoded.entry), body: payload, receivedMs };
   }
   const { reason, detail } = decoded.ok
     ? ({ reason: 'kiosk-mismatch', detail: `the entry names ${decoded.entry.kiosk}` } as const)
     : decoded.problem;
   const claimed = readClaimedPlace(kiosk, payload);
   return { type: 'unreadable', quarantined: { kiosk, reason, detail, raw: payload, claimed, receivedMs } };
+}
+
+/** What the store finds an entry by. */
+export function keysOf(entry: Entry): EntryKeys {
+  const { id, kiosk, epoch, seq, at, subject, gate, direction, outcome, code } = entry;
+  const atMs = Date.parse(at);
+  const time = { bestMs: atMs, fromMs: atMs, toMs: atMs };
+  return { id, kiosk, epoch, seq, at, subject, gate, direction, outcome, kind: code.kind, time };
 }
 
 class GroupingIntake implements Intake {

@@ -16,16 +16,20 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   cards,
   invite,
   keys,
+  key,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   report,
+  unseal,
 };
 
 async function cards(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
   const { dataDir, site } = readSiteConfig(environment);
   const log = quietLog();
   const { runCards } = await import('./cards/command.ts');
-  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, warn };
-  return runCards(args, { ...context, print: printAll });
+  const { createDesk } = await import('./officer/terminal.ts');
+  using desk = createDesk(signal);
+  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, desk, warn };
+  return await runCards(args, { ...context, print: printAll });
 }
 
 async function backfill(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
@@ -53,6 +57,26 @@ async function keys(args: readonly string[], environment: Environment): Promise<
   const log = quietLog();
   const { runKeys } = await import('./keys/command.ts');
   return runKeys(args, { config, clock: systemClock, log, print, warn });
+}
+
+async function key(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readSiteConfig(environment);
+  const { runKey } = await import('./officer/key-command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
+  using desk = createDesk(signal);
+  return await runKey(args, { config, clock: systemClock, signal, desk, print, warn });
+}
+
+async function unseal(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readSiteConfig(environment);
+  const { runUnseal } = await import('./officer/unseal-command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
+  const { openSqliteReader } = await import('./store/sqlite.ts');
+  const { listTracing } = await import('./officer/list-tracing.ts');
+  using desk = createDesk(signal);
+  const openTracing = async () => listTracing(await openSqliteReader({ dir: config.dataDir }));
+  const input = process.stdin.isTTY ? null : process.stdin;
+  return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openTracing, print, warn });
 }
 
 /** Prints, and says that all is well. */

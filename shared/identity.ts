@@ -1,7 +1,7 @@
 /**
  * Pseudonyms and sealed identities: what lets a site count and trace people without any disk on the way telling a name.
  */
-import { createHash, createHmac, type webcrypto } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, type webcrypto } from 'node:crypto';
 import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import type { SealedIdentity } from './entry.ts';
 
@@ -106,13 +106,42 @@ function toSealed(site: SiteKey, enc: ArrayBuffer, ct: ArrayBuffer): SealedIdent
   return { enc: Buffer.from(enc).toString('base64url'), ct: Buffer.from(ct).toString('base64url'), key: site.id };
 }
 
+/** Opens identities that were sealed to one site key. */
+export interface IdentityOpener {
+  /** The id of that key: what a sealed identity names. */
+  readonly id: string;
+  /** Rejects where key, entry id or ciphertext do not fit. What comes out is as the kiosk said it: not checked. */
+  open(sealed: SealedIdentity, boundTo: string): Promise<unknown>;
+}
+
+/** Makes an opener of a site's raw private key (32 bytes). Rejects where the bytes are no X25519 private key. */
+export async function createOpener(privateKey: Uint8Array): Promise<IdentityOpener> {
+  const recipientKey = await identitySuite.kem.deserializePrivateKey(toArrayBuffer(privateKey));
+  return {
+    id: siteKeyId(publicKeyOf(privateKey)),
+    async open(sealed, boundTo) {
+      const enc = toArrayBuffer(Buffer.from(sealed.enc, 'base64url'));
+      const ct = Buffer.from(sealed.ct, 'base64url');
+      const plain = await identitySuite.open({ recipientKey, enc, info }, ct, new TextEncoder().encode(boundTo));
+      return JSON.parse(new TextDecoder().decode(plain));
+    },
+  };
+}
+
 /** Opens a sealed identity with the site's raw private key. Throws where key, entry id or ciphertext do not fit. */
 export async function openIdentity(privateKey: Uint8Array, sealed: SealedIdentity, boundTo: string): Promise<Identity> {
-  const recipientKey = await identitySuite.kem.deserializePrivateKey(toArrayBuffer(privateKey));
-  const enc = toArrayBuffer(Buffer.from(sealed.enc, 'base64url'));
-  const ct = Buffer.from(sealed.ct, 'base64url');
-  const plain = await identitySuite.open({ recipientKey, enc, info }, ct, new TextEncoder().encode(boundTo));
-  return JSON.parse(new TextDecoder().decode(plain)) as Identity;
+  return (await (await createOpener(privateKey)).open(sealed, boundTo)) as Identity;
+}
+
+/** What stands before the 32 raw bytes of an X25519 private key in PKCS #8 (RFC 8410 §7). */
+const x25519Prefix = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/** The public key (32 raw bytes) that belongs to a site's private key (32 raw bytes). */
+export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
+  const der = Buffer.concat([x25519Prefix, privateKey]);
+  const { x = '' } = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });
+  der.fill(0);
+  return Buffer.from(x, 'base64url');
 }
 
 function toArrayBuffer(bytes: Uint8Array): ArrayBuffer {

@@ -7,6 +7,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
+import { lockProcess } from '../process-lock.ts';
 import { secretFileMode } from '../trust/durable-file.ts';
 import { type Actor, thisActor } from './actor.ts';
 import { type AuditHead, auditPaths, readAuditHead, readPieces, writeAuditHead } from './audit-file.ts';
@@ -18,7 +19,9 @@ import {
   encodeAuditLine,
   readAuditLine,
 } from './audit-line.ts';
-import { lockAudit } from './audit-lock.ts';
+
+/** How long to wait for another process that adds a line, in milliseconds. A line takes a few. */
+const lockWaitMs = 10_000;
 
 /** Something that was done, or is about to be. */
 export interface Act {
@@ -82,7 +85,7 @@ function isOperating(error: unknown): boolean {
 
 function append(dataDir: string, draft: AuditDraft): AuditEnd {
   const { file, trust, head: headPath } = auditPaths(dataDir);
-  using _ = lockAudit(join(dataDir, 'audit.lock'));
+  using _ = lockProcess(join(dataDir, 'audit.lock'), lockWaitMs);
   const head = readAuditHead(headPath);
   const descriptor = openSync(file, 'a+', secretFileMode);
   try {

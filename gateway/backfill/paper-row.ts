@@ -1,4 +1,5 @@
 /** One line of a written list: the fields as they were typed, and what they mean. */
+import { parseMoment } from '../moment.ts';
 
 /** What a list may tell of a passing. `moment` may be spread over `date`, `moment` and `hour`. */
 export const paperColumns = ['date', 'moment', 'hour', 'direction', 'name', 'birth_year', 'number', 'phone'] as const;
@@ -18,9 +19,6 @@ export interface Passing {
 }
 
 export type ReadPassing = { readonly passing: Passing } | { readonly wrong: string };
-
-/** Viet Nam is seven hours ahead of UTC all year (Asia/Ho_Chi_Minh). */
-const zone = '+07:00';
 
 /** Nothing was written down for Ravao before. */
 const earliestMs = Date.UTC(2020, 0, 1);
@@ -62,30 +60,13 @@ function tidy(field: string): string {
     .trim();
 }
 
-const vietnamese =
-  /^(?<day>\d{1,2})[/.-](?<month>\d{1,2})[/.-](?<year>\d{4})[ ,]+(?<hour>\d{1,2})(?::|h|g)(?<minute>\d{2})(?::(?<second>\d{2}))?$/i;
-const iso =
-  /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})(?:\.\d{1,9})?)?(?<offset>Z|[+-]\d{2}:\d{2})?$/i;
-
 function readMoment(text: string, nowMs: number): { readonly at: string } | { readonly wrong: string } {
   if (text === '') return { wrong: 'the date and the time are missing' };
-  const found = vietnamese.exec(text)?.groups ?? iso.exec(text)?.groups;
-  const ms = found === undefined ? null : toMs(found);
+  const ms = parseMoment(text);
   if (ms === null) return { wrong: 'the time must be like 20/11/2026 07:30 (day/month/year) or 2026-11-20 07:30' };
   if (ms > nowMs) return { wrong: 'the time has not come yet: is it day/month/year?' };
   if (ms < earliestMs) return { wrong: 'the time is before 2020' };
   return { at: new Date(ms).toISOString() };
-}
-
-/** Null where there is no such day or hour. */
-function toMs(found: Readonly<Record<string, string | undefined>>): number | null {
-  const two = (name: string) => (found[name] ?? '0').padStart(2, '0');
-  const local = `${found.year}-${two('month')}-${two('day')}T${two('hour')}:${two('minute')}:${two('second')}`;
-  const asUtc = new Date(`${local}Z`);
-  // 31 February becomes a day of March, and hour 24 the next day.
-  if (Number.isNaN(asUtc.getTime()) || !asUtc.toISOString().startsWith(local)) return null;
-  const ms = new Date(`${local}${(found.offset ?? zone).toUpperCase()}`).getTime();
-  return Number.isNaN(ms) ? null : ms;
 }
 
 function readDirection(field: string): 'in' | 'out' | null {

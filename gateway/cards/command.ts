@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import type { TerminalDesk } from '../officer/terminal.ts';
 import { openTrust } from '../trust/authority.ts';
 import { toFile, trustIssuer } from '../trust/issuer.ts';
 import { issueFromList, issueToOne, type PageKind, pageKinds, reprint } from './issue-command.ts';
@@ -22,6 +23,8 @@ export interface CardsContext {
   readonly chance: Chance;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Where the health officer is asked for the passphrase. */
+  readonly desk: TerminalDesk;
   /** Writes to standard output, as fast as it is taken. */
   print(pieces: Iterable<string> | AsyncIterable<string>): Promise<number>;
   /** Writes to standard error: what is wrong, and how far it is. */
@@ -36,12 +39,12 @@ export const cardsHelp = `Printed cards for people without a phone.
   npm run -s gateway -- cards issue --name NAME [--birth-year YEAR] [--number N] [--phone N] [--address TEXT]
                         --out CARD.pdf [...]       the same for one person
   npm run -s gateway -- cards reprint NUMBER... --out CARDS.pdf [--page cards|large] [--contact TEXT]
-                                                   print cards again; with names where trust/site.key is
+                                                   print cards again; with names where the key that opens them is
   npm run -s gateway -- cards revoke NUMBER... [--reason ${revocationReasons.join('|')}]
   npm run -s gateway -- cards revoke --name NAME [--birth-year YEAR] [--number N] [--phone N] [--reason ...]
                                                    refuse cards at every gate from now on
   npm run -s gateway -- cards list [--format ${listFormats.join('|')}] [--names]
-                                                   print the register; --names where trust/site.key is
+                                                   print the register; --names where the key that opens them is
   npm run -s gateway -- cards issuer               print this site's public file, for other sites to trust
   npm run -s gateway -- cards trust FILE           take the cards of another site, commune or province
   npm run -s gateway -- poster --text TEXT --out POSTER.pdf [--title TEXT]
@@ -49,7 +52,8 @@ export const cardsHelp = `Printed cards for people without a phone.
 
 A list is CSV in UTF-8 with the columns name birth_year number phone address code, or
 ho_ten nam_sinh so_giay_to dien_thoai dia_chi ma; only the name is needed. A national code in the column code is printed
-as it is. All work while the gateway serves. Cards are valid for 365 days unless told otherwise.
+as it is. All work while the gateway serves. Cards are valid for 365 days unless told otherwise. Where the key that opens
+names is under a passphrase, it is asked for, or read from --passphrase-file.
 `;
 
 const validDaysDefault = 365;
@@ -68,6 +72,7 @@ const options = {
   'only-new': { type: 'boolean' },
   out: { type: 'string' },
   page: { type: 'string' },
+  'passphrase-file': { type: 'string' },
   phone: { type: 'string' },
   reason: { type: 'string' },
   text: { type: 'string' },
@@ -83,9 +88,9 @@ const printOptions = ['out', 'page', 'contact'] as const;
 /** What each command may be given. `operands`: whether it takes words without a name. */
 const commands: Readonly<Record<string, { readonly operands: boolean; readonly takes: readonly Option[] }>> = {
   issue: { operands: false, takes: [...personOptions, ...printOptions, 'from', 'only-new', 'valid-days'] },
-  reprint: { operands: true, takes: printOptions },
+  reprint: { operands: true, takes: [...printOptions, 'passphrase-file'] },
   revoke: { operands: true, takes: ['reason', 'name', 'birth-year', 'number', 'phone'] },
-  list: { operands: false, takes: ['format', 'names'] },
+  list: { operands: false, takes: ['format', 'names', 'passphrase-file'] },
   issuer: { operands: false, takes: [] },
   trust: { operands: true, takes: [] },
   poster: { operands: false, takes: ['text', 'out', 'title'] },
@@ -159,7 +164,8 @@ async function runIssue(values: Values, context: CardsContext): Promise<number |
 async function runReprint(operands: readonly string[], values: Values, context: CardsContext) {
   const printing = readPrinting(values);
   if (typeof printing === 'string') return printing;
-  return operands.length === 0 ? 'reprint needs the number of a card.' : reprint(operands, printing, context);
+  if (operands.length === 0) return 'reprint needs the number of a card.';
+  return reprint(operands, { ...printing, passphraseFile: values['passphrase-file'] }, context);
 }
 
 function readPrinting({ out, page = 'cards', contact }: Values) {
@@ -186,10 +192,11 @@ function toFields({ name = '', 'birth-year': birthYear = '', number = '', phone 
   return { name, birth_year: birthYear, number, phone, address, code: '' };
 }
 
-async function runList({ format = 'text', names = false }: Values, context: CardsContext) {
+async function runList(values: Values, context: CardsContext) {
+  const { format = 'text', names = false, 'passphrase-file': passphraseFile } = values;
   const known = listFormats.find((name) => name === format);
   if (known === undefined) return `--format is ${listFormats.join(' or ')}, not ${format}.`;
-  return listCards(known, names, context);
+  return listCards(known, names ? { passphraseFile } : null, context);
 }
 
 async function runIssuer(context: CardsContext): Promise<number> {

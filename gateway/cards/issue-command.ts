@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cardDayOf, formatCardDay } from '../../shared/card.ts';
 import { formatCardNumber } from '../../shared/card-number.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
-import { createSealer, importSiteKey } from '../../shared/identity.ts';
+import { createSealer, type IdentityOpener, importSiteKey } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { listBytesMax } from '../excel-list.ts';
@@ -21,7 +21,7 @@ import { codeMm, type PrintedCard } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
 import { findCards } from './register-commands.ts';
 import type { RegisteredCard } from './registered-cards.ts';
-import { readSiteKeys } from './site-key.ts';
+import { openNames } from './site-key.ts';
 
 /** How cards are laid out: nine to cut from a page, or one on each. */
 export const pageKinds = ['cards', 'large'] as const;
@@ -180,15 +180,21 @@ async function printCards(file: PdfFile, cards: readonly PrintedCard[], options:
 }
 
 /** Prints registered cards again, by their numbers. Exit code 1 where a number was wrong. */
-export async function reprint(words: readonly string[], options: Printing, context: CardsContext): Promise<number> {
+export async function reprint(
+  words: readonly string[],
+  options: Printing & { readonly passphraseFile: string | undefined },
+  context: CardsContext,
+): Promise<number> {
   const nowMs = context.clock.nowMs();
   await using file = await openPdfFile(options.out);
+  // Before the register is held, as nobody knows how long a person takes to type.
+  const openers = await openNamesOrNone(options.passphraseFile, context);
   const { found, cards, wrong } = await withIssuer(context, async ({ issuer, register }) => {
     const { found: all, wrong } = findCards(words, register);
     const problems = all.map((card) => ({ card, problem: whyInvalid(card, { issuer, nowMs }) }));
     const refused = problems.flatMap(({ card, problem }) => (problem === null ? [] : [describeInvalid(card, problem)]));
     const found = problems.filter(({ problem }) => problem === null).map(({ card }) => card);
-    const holders = await openHolders(found, context);
+    const holders = await openHolders(found, openers, context);
     const cards = found.map((card, index) => toPrint(card, issuer, holders[index] ?? {}));
     return { found, cards, wrong: [...wrong, ...refused] };
   });
@@ -211,19 +217,29 @@ function describeInvalid(card: RegisteredCard, problem: 'revoked' | 'expired' | 
   return `${formatCardNumber(card.number)} ${why[problem]}.`;
 }
 
-/** Whose cards they are, as far as the site's private key is here and opens them; says so where it does not. */
-async function openHolders(cards: readonly RegisteredCard[], { dataDir, warn }: CardsContext) {
-  const siteKeys = await readSiteKeys(dataDir);
-  if (siteKeys.size === 0 && cards.length > 0) {
-    warn(
-      `Names are sealed, and ${join(dataDir, 'trust', trustFiles.siteKey)}, which opens them, is not here: the cards get an ` +
-        'empty line instead. To print names, put that file there for a moment, or run "cards issue" with the list of people.\n',
-    );
-  }
-  if (siteKeys.size === 0) return [];
+/** Openers of the names on cards; none, with a word, where the key is not here or nobody gave the passphrase. */
+async function openNamesOrNone(passphraseFile: string | undefined, context: CardsContext) {
+  const opened = await openNames('cards reprint', passphraseFile, context);
+  if (typeof opened !== 'string') return opened;
+  const path = join(context.dataDir, 'trust', trustFiles.siteKey);
+  const why = { elsewhere: 'is not here', 'wrong-passphrase': 'stays wrapped', cancelled: 'stays wrapped' }[opened];
+  context.warn(
+    `Names are sealed, and ${path}, which opens them, ${why}: the cards get an empty line instead. To print names, ` +
+      'bring the key and its passphrase, or run "cards issue" with the list of people.\n',
+  );
+  return null;
+}
+
+/** Whose cards they are; says of whom it cannot be told. */
+async function openHolders(
+  cards: readonly RegisteredCard[],
+  openers: ReadonlyMap<string, IdentityOpener> | null,
+  { warn }: CardsContext,
+) {
+  if (openers === null) return [];
   const holders: (Holder | null)[] = [];
   for (const card of cards) {
-    const holder = await openHolder(siteKeys, card).catch(() => null);
+    const holder = await openHolder(openers, card);
     if (holder === null)
       warn(`${formatCardNumber(card.number)}: the name was sealed to another key and stays closed.\n`);
     holders.push(holder);

@@ -9,13 +9,12 @@ import {
   signCard,
 } from '../../shared/card.ts';
 import { cardNumberOf, formatCardNumber } from '../../shared/card-number.ts';
-import { type IdentitySealer, openIdentity } from '../../shared/identity.ts';
+import type { IdentityOpener, IdentitySealer } from '../../shared/identity.ts';
 import type { Chance } from '../../shared/ports.ts';
 import type { Issuer, IssuerKey } from '../trust/issuer.ts';
 import { type Holder, personDigest } from './person.ts';
 import type { PrintedCard } from './printed-card.ts';
 import type { NewCard, RegisteredCard, RegisterReader } from './registered-cards.ts';
-import type { SiteKeys } from './site-key.ts';
 
 /** What one run of issuing works with. */
 export interface Issuing {
@@ -119,11 +118,16 @@ export function toPrint(card: Card, issuer: Issuer, holder: Partial<Holder>): Pr
   };
 }
 
-/** Whose card it is. Throws where the site's private key that it was sealed to is not among these. */
-export async function openHolder(siteKeys: SiteKeys, card: RegisteredCard): Promise<Holder> {
-  const siteKey = siteKeys.get(card.sealed.key);
-  if (siteKey === undefined) throw new Error('sealed to another key');
-  return (await openIdentity(siteKey, card.sealed, bindingOf(card.id))) as Holder;
+/** Whose card it is; null where none of the openers, by key id, opens it. */
+export async function openHolder(
+  openers: ReadonlyMap<string, IdentityOpener>,
+  { sealed, id }: RegisteredCard,
+): Promise<Holder | null> {
+  try {
+    return ((await openers.get(sealed.key)?.open(sealed, bindingOf(id))) ?? null) as Holder | null;
+  } catch {
+    return null;
+  }
 }
 
 /** What a sealed holder is bound to, so that it cannot be moved to another card. */

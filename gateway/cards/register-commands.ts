@@ -2,8 +2,10 @@
 import { stringify } from 'csv-stringify/sync';
 import { cardDayOf, formatCardDay } from '../../shared/card.ts';
 import { formatCardNumber, parseTenDigits } from '../../shared/card-number.ts';
+import type { IdentityOpener } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { whyUnopened } from '../officer/site-keys.ts';
 import type { Issuer } from '../trust/issuer.ts';
 import type { CardsContext } from './command.ts';
 import { cardsOf, openHolder } from './issue.ts';
@@ -11,7 +13,7 @@ import { withIssuer } from './own-issuer.ts';
 import { checkFields, type Fields, type Holder } from './person.ts';
 import { openRegisterReader } from './register.ts';
 import type { RegisteredCard, RegisterReader, RevocationReason } from './registered-cards.ts';
-import { readSiteKeys, type SiteKeys } from './site-key.ts';
+import { openNames } from './site-key.ts';
 
 /** How `cards list` prints. */
 export const listFormats = ['text', 'csv', 'json'] as const;
@@ -82,17 +84,21 @@ function findPerson(fields: Fields, thisYear: number, issuer: Issuer, register: 
 }
 
 /** Prints the register, oldest card first; whose each is only where asked for and where the key that opens it is. */
-export async function listCards(format: ListFormat, withNames: boolean, context: CardsContext): Promise<number> {
-  const siteKeys = withNames ? await readSiteKeys(context.dataDir) : null;
-  if (siteKeys?.size === 0) {
-    context.warn('--names needs trust/site.key, which opens names. It is not on this machine.\n');
+export async function listCards(
+  format: ListFormat,
+  names: { readonly passphraseFile: string | undefined } | null,
+  context: CardsContext,
+): Promise<number> {
+  const openers = names === null ? null : await openNames('cards list', names.passphraseFile, context);
+  if (typeof openers === 'string') {
+    context.warn(`--names needs trust/site.key or its wrapped form. ${whyUnopened[openers]}`);
     return exitCode.failed;
   }
   // Whoever sees names has left a trace before.
-  if (siteKeys !== null)
+  if (openers !== null)
     await openAudit(context.dataDir, context).record({ action: 'cards.listed-with-names', what: {} });
   using reader = openRegisterReader(context.dataDir);
-  return await context.print(listPieces(format, reader, siteKeys, cardDayOf(context.clock.nowMs())));
+  return await context.print(listPieces(format, reader, openers, cardDayOf(context.clock.nowMs())));
 }
 
 interface Listed {
@@ -109,20 +115,19 @@ interface Listed {
 async function* listPieces(
   format: ListFormat,
   reader: RegisterReader | null,
-  siteKeys: SiteKeys | null,
+  openers: ReadonlyMap<string, IdentityOpener> | null,
   today: number,
 ): AsyncGenerator<string> {
-  const holderColumns = siteKeys === null ? [] : ['name', 'birth_year', 'holder_number', 'phone', 'address'];
+  const holderColumns = openers === null ? [] : ['name', 'birth_year', 'holder_number', 'phone', 'address'];
   const heading = ['number', 'issued', 'expires', 'state', 'printed', 'revoked', 'reason', ...holderColumns];
   let count = 0;
   if (format === 'csv') yield stringify([heading], { bom: true });
   if (format === 'json') yield '[';
   for (const card of reader?.all() ?? []) {
     const listed = describeCard(card, today);
-    const whole =
-      siteKeys === null ? listed : { ...listed, holder: await openHolder(siteKeys, card).catch(() => null) };
+    const whole = openers === null ? listed : { ...listed, holder: await openHolder(openers, card) };
     if (format === 'json') yield `${count === 0 ? '\n' : ',\n'}${JSON.stringify(whole)}`;
-    else if (format === 'csv') yield stringify([toRow(whole, siteKeys !== null)], { escape_formulas: true });
+    else if (format === 'csv') yield stringify([toRow(whole, openers !== null)], { escape_formulas: true });
     else yield toLine(whole);
     count++;
   }

@@ -1,21 +1,23 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { describeError, Fault } from '../../shared/fault.ts';
-import { isErrno } from '../trust/durable-file.ts';
-import { readTrustFolder, trustFiles } from '../trust/trust-files.ts';
+import type { IdentityOpener } from '../../shared/identity.ts';
+import { askAt, readFrom } from '../officer/passphrase-source.ts';
+import { openIdentities, type Unopened } from '../officer/site-keys.ts';
+import type { CardsContext } from './command.ts';
 
-/** The site's private keys (raw) that are on this machine, by key id. */
-export type SiteKeys = ReadonlyMap<string, Uint8Array>;
-
-/** Reads them; empty where all were taken off this machine, as they should be. Throws the Faults of the trust folder. */
-export async function readSiteKeys(dataDir: string): Promise<SiteKeys> {
-  const found = new Map<string, Uint8Array>();
-  for (const { id, folder } of (await readTrustFolder(join(dataDir, 'trust'))).sealingKeys) {
-    try {
-      found.set(id, await readFile(join(folder, trustFiles.siteKey)));
-    } catch (error) {
-      if (!isErrno(error, 'ENOENT')) throw new Fault('DATA_DIR_UNUSABLE', `${describeError(error)}.`, { cause: error });
-    }
+/**
+ * Openers of names, by the id of the key that they were sealed to; the passphrase is asked for where keys are wrapped.
+ * Throws the Faults of opening the keys.
+ * @param purpose what for, for the audit of attempts.
+ * @param passphraseFile holds the passphrase; undefined: it is asked for at the terminal.
+ */
+export async function openNames(
+  purpose: string,
+  passphraseFile: string | undefined,
+  { dataDir, clock, signal, desk, warn }: CardsContext,
+): Promise<ReadonlyMap<string, IdentityOpener> | Unopened> {
+  const passphrase = passphraseFile === undefined ? askAt(() => desk.open()) : readFrom(passphraseFile);
+  try {
+    return await openIdentities(purpose, { dataDir, keyFile: null, passphrase, clock, signal, warn });
+  } finally {
+    desk[Symbol.dispose]();
   }
-  return found;
 }

@@ -5,6 +5,8 @@ import { parse as parseUuid } from 'uuid';
 import { quarantineDigest, toDetail } from './quarantined.ts';
 import { Runs } from './runs.ts';
 import type { Arrival, QuarantineDraft, QuarantineReason, Store, StoreLimits, Verdict } from './store.ts';
+import { TraceIndexer } from './trace-index.ts';
+import { Traits } from './traits.ts';
 
 /** The ids of this many streams are remembered; then all are forgotten and looked up again. */
 const streamsRememberedMax = 10_000;
@@ -14,12 +16,30 @@ const duplicate: Verdict = Object.freeze({ type: 'duplicate' });
 
 type EntryArrival = Extract<Arrival, { type: 'entry' }>;
 
+/** The columns of `entries`, in their order. */
+type InsertedRow = [
+  position: number,
+  id: string,
+  stream: number,
+  seq: number,
+  receivedMs: number,
+  at: string,
+  subject: string | null,
+  body: Uint8Array,
+  trait: number,
+  bestMs: number,
+  fromMs: number | null,
+  toMs: number | null,
+];
+
 /** Prepared statements of one connection, and what is remembered of the tables. */
 export class Appender {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #limits: StoreLimits;
   readonly #streams = new Map<string, number>();
   readonly #runs: Runs;
+  readonly #traits: Traits;
+  readonly #indexer: TraceIndexer;
   readonly #transact: Transaction<(work: () => unknown) => unknown>;
   /** The highest position given to an entry. */
   #position: number;
@@ -28,6 +48,8 @@ export class Appender {
     this.#statements = prepare(database);
     this.#limits = limits;
     this.#runs = new Runs(database);
+    this.#traits = new Traits(database);
+    this.#indexer = new TraceIndexer(database, this.#traits, limits.entriesPerSegment);
     this.#position = this.#statements.lastPosition.get() ?? 0;
     this.#transact = database.transaction((work) => work());
   }
@@ -48,6 +70,11 @@ export class Appender {
     this.#commit(() => this.#move(upstream, position, rejected, nowMs));
   }
 
+  /** As `Store.indexSome`. */
+  indexSome(): boolean {
+    return this.#indexer.work(this.#position);
+  }
+
   #commit<T>(work: () => T): T {
     const before = this.#position;
     try {
@@ -57,6 +84,7 @@ export class Appender {
       this.#position = before;
       this.#streams.clear();
       this.#runs.forget();
+      this.#traits.forget();
       throw error;
     }
   }
@@ -69,10 +97,8 @@ export class Appender {
     const { entry, body, receivedMs } = arrival;
     const stream = this.#stream(entry.kiosk, entry.epoch);
     const position = this.#position + 1;
-    const { subject, at, seq } = entry;
-    const { insert } = this.#statements;
-    const isFree = !this.#runs.has(stream, seq);
-    if (isFree && insert.run(position, entry.id, stream, seq, receivedMs, at, subject, body).changes === 1) {
+    const { seq } = entry;
+    if (!this.#runs.has(stream, seq) && this.#insert(position, stream, arrival)) {
       this.#position = position;
       this.#runs.add(stream, seq);
       return stored;
@@ -88,6 +114,31 @@ export class Appender {
           ];
     const claimed = { epoch: entry.epoch.toLowerCase(), seq };
     return this.#quarantine({ kiosk: entry.kiosk, reason, detail, raw: body, claimed, receivedMs });
+  }
+
+  /** Whether its id was free. */
+  #insert(position: number, stream: number, { entry, body, receivedMs }: EntryArrival): boolean {
+    const { id, seq, at, subject, time } = entry;
+    const trait = this.#traits.numberOf(entry);
+    const { bestMs } = time;
+    const fromMs = time.fromMs === bestMs ? null : time.fromMs;
+    const toMs = time.toMs === bestMs ? null : time.toMs;
+    const { insert } = this.#statements;
+    const { changes } = insert.run(
+      position,
+      id,
+      stream,
+      seq,
+      receivedMs,
+      at,
+      subject,
+      body,
+      trait,
+      bestMs,
+      fromMs,
+      toMs,
+    );
+    return changes === 1;
   }
 
   #quarantine(draft: QuarantineDraft): Verdict {
@@ -157,8 +208,9 @@ function prepare(database: Database) {
       .pluck(),
     insertStream: database.prepare<[string, Uint8Array]>('INSERT INTO streams (kiosk, epoch) VALUES (?, ?)'),
     // The body's bytes are text already: decoding and encoding it again would be half of an insert's time.
-    insert: database.prepare<[number, string, number, number, number, string, string | null, Uint8Array]>(
-      `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body) VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, CAST(? AS TEXT))
+    insert: database.prepare<InsertedRow>(
+      `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body, traits, best_ms, from_ms, to_ms)
+       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)
        ON CONFLICT DO NOTHING`,
     ),
     findById: database.prepare<[Uint8Array], { stream: number; seq: number }>(

@@ -143,7 +143,10 @@ function findContradictions(database: Database.Database, version: number): reado
   const given = number(`SELECT seq FROM sqlite_sequence WHERE name = 'entries'`);
   const streams = number('SELECT count(*) FROM streams');
   const used = number('SELECT max(stream) FROM entries');
+  const segments = version > 2 ? number('SELECT sum(entries) FROM segments') : 0;
+  const traces = version > 2 ? number('SELECT sum(entries) FROM traces') : 0;
   return [
+    ...(segments === traces ? [] : [`traces: ${traces}, but segments of ${segments}`]),
     ...(rows === byId && rows === byPlace
       ? []
       : [`entries: ${rows}, by their ids ${byId}, by their places ${byPlace}`]),

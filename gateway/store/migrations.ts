@@ -78,6 +78,39 @@ export const migrations: readonly string[] = [
     GROUP BY stream, run;
   DROP INDEX entries_by_place;
   `,
+  `
+  -- What passages have in common: see traits.ts.
+  CREATE TABLE traits (
+    id INTEGER PRIMARY KEY,
+    gate TEXT NOT NULL,
+    direction TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    UNIQUE (gate, direction, outcome, kind)
+  ) STRICT;
+
+  -- In entries older than this all four are null: what they say stands in the body and in at. Newer ones have from_ms
+  -- and to_ms where the time is uncertain. Without REFERENCES, which would cost each insert a look at traits.
+  ALTER TABLE entries ADD COLUMN traits INTEGER;
+  ALTER TABLE entries ADD COLUMN best_ms INTEGER;
+  ALTER TABLE entries ADD COLUMN from_ms INTEGER;
+  ALTER TABLE entries ADD COLUMN to_ms INTEGER;
+
+  -- The index of tracing: see trace-index.ts. A segment is a run of entries by position, named by its first; a trace is
+  -- one bucket of it, its id 32 × segment + bucket.
+  CREATE TABLE segments (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL CHECK (last >= first),
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL,
+    entries INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE traces (
+    id INTEGER PRIMARY KEY,
+    entries INTEGER NOT NULL,
+    passages BLOB NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings a database to the newest version, each step in a transaction of its own. Its version must not be newer. */

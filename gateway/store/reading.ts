@@ -13,6 +13,8 @@ import {
   type StoreReport,
   type UpstreamProgress,
 } from './store.ts';
+import { findFalseTraces } from './trace-index.ts';
+import { TraceReading } from './trace-reading.ts';
 
 /** Entries read at once; at 4 KiB each that is 2 MiB. */
 const entriesPerPageMax = 500;
@@ -44,12 +46,14 @@ interface QuarantineRow {
 
 /** Prepared statements of one connection. Throws what SQLite throws. */
 export class Reading {
+  readonly traces: TraceReading;
   readonly #database: Database;
   readonly #statements: ReturnType<typeof prepare>;
 
   constructor(database: Database) {
     this.#database = database;
     this.#statements = prepare(database);
+    this.traces = new TraceReading(database);
   }
 
   /** The highest position given to an entry; 0 before the first. */
@@ -95,7 +99,11 @@ export class Reading {
   report(): StoreReport {
     const { countEntries, countQuarantined } = this.#statements;
     return {
-      damage: [...findDamage(this.#database, 'integrity_check'), ...findFalseRuns(this.#database)],
+      damage: [
+        ...findDamage(this.#database, 'integrity_check'),
+        ...findFalseRuns(this.#database),
+        ...findFalseTraces(this.#database),
+      ],
       entries: countEntries.get() ?? 0,
       quarantined: countQuarantined.get() ?? 0,
       gaps: [...this.#gaps().take(gapsMax)],

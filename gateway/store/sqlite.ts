@@ -30,6 +30,7 @@ import {
   type StoreReport,
   type Verdict,
 } from './store.ts';
+import type { TraceReader } from './traces.ts';
 
 /**
  * Opens the store of a data directory, making both where they are missing, and holds the directory until disposed.
@@ -76,6 +77,14 @@ export async function openSqliteReader(options: { readonly dir: string }): Promi
 
 /** What both kinds share: reading in pages through whatever connection is open. */
 abstract class PagedReader {
+  readonly traces: TraceReader = {
+    outline: async () => this.read((reading) => reading.traces.outline(reading.lastEntry())),
+    traitOf: (number) => this.read(({ traces }) => traces.traitOf(number)),
+    readBucket: async (...what) => this.read(({ traces }) => traces.readBucket(...what)),
+    readSegment: async (segment) => this.read(({ traces }) => traces.readSegment(segment)),
+    readTail: async (after, upTo) => this.read(({ traces }) => traces.readTail(after, upTo)),
+    entriesAt: async (positions) => this.read(({ traces }) => traces.entriesAt(positions)),
+  };
   protected readonly path: string;
 
   constructor(path: string) {
@@ -185,6 +194,10 @@ class SqliteStore extends PagedReader implements Store {
 
   async markForwarded(...move: Parameters<Store['markForwarded']>): Promise<void> {
     this.#work('write', ({ appender }) => appender.markForwarded(...move));
+  }
+
+  async indexSome(): Promise<boolean> {
+    return this.#work('write', ({ appender }) => appender.indexSome());
   }
 
   onAppended(callback: () => void): Disposable {

@@ -4,9 +4,12 @@
  */
 import type { Entry } from '../../shared/entry.ts';
 import type { ForwardEntry } from '../../shared/ports.ts';
+import type { PassageTime, TraceReader, Trait } from './traces.ts';
 
 /** What the store finds an entry by. */
-export type EntryKeys = Pick<Entry, 'id' | 'kiosk' | 'epoch' | 'seq' | 'at' | 'subject'>;
+export interface EntryKeys extends Pick<Entry, 'id' | 'kiosk' | 'epoch' | 'seq' | 'at' | 'subject'>, Trait {
+  readonly time: PassageTime;
+}
 
 /** Something a kiosk sent, ready to be kept. */
 export type Arrival =
@@ -73,16 +76,19 @@ export type Verdict =
   /** Not kept, because it belongs in quarantine and its kiosk has filled its part of that: see {@link StoreLimits}. */
   | { readonly type: 'unkept'; readonly reason: QuarantineReason; readonly detail: string };
 
-/** How much of what one kiosk sent may lie in quarantine. What goes beyond is `unkept`; all else is still stored. */
+/** How much of what one kiosk sent may lie in quarantine (what goes beyond is `unkept`; all else is still stored), and the index. */
 export interface StoreLimits {
   readonly quarantineItemsPerKioskMax: number;
   readonly quarantineBytesPerKioskMax: number;
+  /** So many entries, or a few more, are read without an index; then they are indexed together. */
+  readonly entriesPerSegment: number;
 }
 
 /** The limits unless told otherwise: no repaired kiosk comes near them, and a hundred broken ones do not fill a disk at once. */
 export const defaultStoreLimits: StoreLimits = {
   quarantineItemsPerKioskMax: 100_000,
   quarantineBytesPerKioskMax: 256 * 1024 * 1024,
+  entriesPerSegment: 16_384,
 };
 
 export interface StoredEntry extends ForwardEntry {
@@ -136,6 +142,9 @@ export interface StoreReader extends AsyncDisposable {
   /** Everything in quarantine when the reading begins, oldest first, in short pages. */
   quarantine(): AsyncIterable<QuarantineItem>;
 
+  /** By person, gate and time: see `tracing/`. */
+  readonly traces: TraceReader;
+
   /** Integrity, gaps and how far each upstream is. Reads everything: not for a program that serves. */
   check(): Promise<StoreReport>;
 }
@@ -165,6 +174,12 @@ export interface Store extends StoreReader {
     rejected: readonly { readonly id: string; readonly reason: string }[],
     nowMs: number,
   ): Promise<void>;
+
+  /**
+   * Does a small piece of indexing for {@link StoreReader.traces}, some milliseconds at most, and tells whether there is
+   * more to do now. Entries are kept and found without it, only slower. Rejects as {@link append} does.
+   */
+  indexSome(): Promise<boolean>;
 
   /** Calls back soon after each append that stored an entry, until disposed. */
   onAppended(callback: () => void): Disposable;

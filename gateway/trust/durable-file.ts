@@ -16,11 +16,13 @@ export interface FileDraft {
   readonly mode: number;
 }
 
-/** Makes a rename or a new name in a folder durable. */
+/** Makes a rename or a new name in a folder durable. Some file systems (FAT) cannot sync a folder and say EINVAL. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL')) throw error;
   } finally {
     await handle.close();
   }

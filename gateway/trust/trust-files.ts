@@ -16,7 +16,7 @@ import {
 } from './durable-file.ts';
 import { type Generation, readKeyHistory } from './key-ledger.ts';
 
-/** The folder's files. `site.key` may be taken off the machine; all others must be there. */
+/** The folder's files. `site.key` may be wrapped or taken off the machine; all others must be there. */
 export const trustFiles = {
   authority: 'ca.pem',
   authorityKey: 'ca.key.pem',
@@ -25,6 +25,8 @@ export const trustFiles = {
   notice: 'site.json',
   subjectKey: 'subject.key',
   siteKey: 'site.key',
+  /** What `site.key` becomes under the health officer's passphrase. */
+  wrappedSiteKeys: 'site.key.wrapped',
   enrolled: 'enrolled.jsonl',
   revoked: 'revoked.jsonl',
   used: 'used.jsonl',
@@ -48,7 +50,7 @@ export interface SealingKey extends Generation {
   /** The key id that sealed identities carry. */
   readonly id: string;
   readonly notice: SiteNotice;
-  /** Whether the private key is (still) on this machine. */
+  /** Whether the private key lies on this machine for everybody to use: not wrapped. */
   readonly isPrivateKeyHere: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { keysOf } from '../../gateway/intake.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Arrival } from '../../gateway/store/store.ts';
 import type { Entry } from '../../shared/entry.ts';
@@ -49,7 +50,7 @@ function* inGroups(count: number): Generator<Arrival[]> {
   for (const { body } of makeRows(kiosks, count)) {
     group.push({
       type: 'entry',
-      entry: JSON.parse(body) as Entry,
+      entry: keysOf(JSON.parse(body) as Entry),
       body: Buffer.from(body),
       receivedMs: systemClock.nowMs(),
     });

@@ -16,6 +16,7 @@ import { benchRules } from './rules.ts';
 import { benchScan } from './scan.ts';
 import { benchSlowDisk } from './slow-disk.ts';
 import { benchStart } from './start.ts';
+import { benchTracing } from './tracing.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   scan: benchScan,
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, Bench>> = {
   memory: benchMemory,
   start: benchStart,
   rules: benchRules,
+  tracing: benchTracing,
 };
 
 /** Takes many minutes, so it is asked for. */
@@ -48,7 +50,7 @@ function readArguments() {
   const chosen = named.length > 0 ? named : Object.keys(values.long ? available : benches);
   const scale = Number(values.scale);
   if (!(scale > 0 && scale <= 1)) return '--scale is a share of the full size, above 0 and at most 1.';
-  return { chosen: Object.entries(available).filter(([name]) => chosen.includes(name)), scale };
+  return { chosen: Object.entries(available).filter(([name]) => chosen.includes(name)), scale, long: values.long };
 }
 
 async function runAll(): Promise<boolean> {
@@ -57,14 +59,14 @@ async function runAll(): Promise<boolean> {
     process.stderr.write(`${typed}\n`);
     return false;
   }
-  const { chosen, scale } = typed;
+  const { chosen, scale, long } = typed;
   const prerequisites = fileURLToPath(new URL('../prerequisites.ts', import.meta.url));
   if (spawnSync(process.execPath, [prerequisites, 'bench'], { stdio: 'inherit' }).status !== 0) return false;
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
   const results: BenchResult[] = [];
   for (const [name, bench] of chosen) {
     progress(`${name}:`);
-    results.push(await bench({ scale, progress }));
+    results.push(await bench({ scale, long, progress }));
   }
   const note = scale === 1 ? '' : ` TRIAL at ${scale} of the full size.`;
   process.stdout.write(`\n${describeMachine()}.${note}\n${renderTable(results)}\n${renderJson(results)}`);

@@ -29,6 +29,8 @@ export interface BenchResult {
 export interface BenchOptions {
   /** The share of the full size; below 1 only to try a benchmark out, its figures then mean little. */
   readonly scale: number;
+  /** Whether the figures that take many minutes are asked for. */
+  readonly long: boolean;
   /** Tells a person who waits what is being done. */
   readonly progress: (text: string) => void;
 }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { keysOf } from '../../gateway/intake.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Arrival, Store } from '../../gateway/store/store.ts';
 import type { Log } from '../../shared/ports.ts';
@@ -87,6 +88,6 @@ class Arrivals {
     const kiosk = `gate-${number % 50}`;
     const seq = Math.floor(number / 50) + 1;
     const entry = { ...this.#template.entry, id, kiosk, seq };
-    return { type: 'entry', entry, body: Buffer.from(JSON.stringify(entry)), receivedMs: number };
+    return { type: 'entry', entry: keysOf(entry), body: Buffer.from(JSON.stringify(entry)), receivedMs: number };
   }
 }

@@ -1,6 +1,7 @@
 /** What every implementation of the gateway's store must do. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { keysOf } from '../../gateway/intake.ts';
 import {
   type Arrival,
   gapsMax,
@@ -25,7 +26,7 @@ const plenty = { entriesMax: 500, bytesMax: 1024 * 1024 };
 /** An entry as the intake hands it over. */
 export function arrival(number: number, changes: Partial<Entry> = {}): Arrival {
   const { entry, payload } = makeEntry(number, changes);
-  return { type: 'entry', entry, body: payload, receivedMs };
+  return { type: 'entry', entry: keysOf(entry), body: payload, receivedMs };
 }
 
 /** Something that is no entry, as the intake hands it over. */

@@ -4,6 +4,7 @@ import { quarantineDigest, toDetail } from '../../gateway/store/quarantined.ts';
 import {
   type Arrival,
   defaultStoreLimits,
+  type EntryKeys,
   gapsMax,
   type QuarantineDraft,
   type QuarantineItem,
@@ -14,8 +15,10 @@ import {
   type StoreReport,
   type Verdict,
 } from '../../gateway/store/store.ts';
+import { MemoryTraces } from './memory-traces.ts';
 
 interface Row extends StoredEntry {
+  readonly keys: EntryKeys;
   /** Kiosk, epoch and seq in one. */
   readonly place: string;
   readonly stream: string;
@@ -24,6 +27,7 @@ interface Row extends StoredEntry {
 
 /** A store without a disk that passes the contract suite. What it holds outlives {@link MemoryStore.reopen}. */
 export class MemoryStore implements Store {
+  readonly traces: MemoryTraces;
   readonly #limits: StoreLimits;
   readonly #callbacks = new Set<() => void>();
   readonly #rows: Row[];
@@ -40,6 +44,7 @@ export class MemoryStore implements Store {
     this.#items = from === undefined ? new Map() : from.#items;
     this.#places = from === undefined ? new Map() : from.#places;
     for (const row of this.#rows) this.#index(row);
+    this.traces = new MemoryTraces(this.#rows);
   }
 
   async append(group: readonly Arrival[]): Promise<readonly Verdict[]> {
@@ -109,6 +114,10 @@ export class MemoryStore implements Store {
     };
   }
 
+  async indexSome(): Promise<boolean> {
+    return false;
+  }
+
   onAppended(callback: () => void): Disposable {
     const own = () => callback();
     this.#callbacks.add(own);
@@ -130,7 +139,8 @@ export class MemoryStore implements Store {
     if (same === undefined && !this.#byPlace.has(place)) {
       const { kiosk, at, subject, seq } = entry;
       const text = Buffer.from(body).toString();
-      const row = { position: this.#rows.length + 1, id, kiosk, at, subject, body: text, place, stream, seq };
+      const position = this.#rows.length + 1;
+      const row = { position, id, kiosk, at, subject, body: text, place, stream, seq, keys: entry };
       this.#rows.push(row);
       this.#index(row);
       return { type: 'stored' };

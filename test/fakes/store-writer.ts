@@ -5,6 +5,7 @@
  * input and tries the same group again. The line `check` ends it with `checked`: the store's report, and what it logged.
  */
 import { createInterface } from 'node:readline';
+import { keysOf } from '../../gateway/intake.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Arrival } from '../../gateway/store/store.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
@@ -31,7 +32,7 @@ let { entries: last } = await store.check();
 while (!checking) {
   const group = Array.from({ length: groupEntries }, (_, index): Arrival => {
     const { entry, payload } = makeEntry(last + 1 + index);
-    return { type: 'entry', entry, body: payload, receivedMs: 0 };
+    return { type: 'entry', entry: keysOf(entry), body: payload, receivedMs: 0 };
   });
   try {
     await store.append(group);

@@ -14,6 +14,7 @@ import { systemClock } from '../../shared/system/clock.ts';
 import { readCodes, readCodesByZbar, readFonts, readSize, readWords, renderPages } from '../fakes/pdf-reader.ts';
 import { runProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
+import { scriptedDesk } from '../fakes/scripted-desk.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
 import { SiteFolder } from '../fakes/site.ts';
 import { VirtualClock } from '../fakes/virtual-clock.ts';
@@ -48,6 +49,7 @@ async function cards(args: readonly string[], changes: Partial<CardsContext> = {
     chance: seededChance(++seed),
     log,
     signal: stop.signal,
+    desk: scriptedDesk(null),
     warn: (text) => {
       ran.err += text;
     },

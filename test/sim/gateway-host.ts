@@ -140,6 +140,8 @@ export class GatewayHost {
       entries: () => store.entries(),
       quarantine: () => store.quarantine(),
       findKnown: (ids) => store.findKnown(ids),
+      traces: store.traces,
+      indexSome: () => unlessDead(() => store.indexSome()),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

@@ -26,8 +26,8 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': [
     'kiosk/outbox-database.ts',
     'kiosk/outbox.ts',
-    'gateway/audit/audit-lock.ts',
     'gateway/cards/',
+    'gateway/process-lock.ts',
     'gateway/store/',
   ],
   cborg: ['shared/code/cose-sign1.ts', 'shared/invitation.ts'],
@@ -50,6 +50,9 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
 export const pureFiles: readonly string[] = [
   'gateway/backfill/paper-row.ts',
   'gateway/forwarding.ts',
+  'gateway/moment.ts',
+  'gateway/officer/line-editor.ts',
+  'gateway/officer/passphrase.ts',
   'gateway/packet-guard.ts',
   'gateway/report/figures.ts',
   'gateway/report/period.ts',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditReport } from '../../../gateway/audit/verify.ts';
 import { check, listEntries, listQuarantine } from '../../../gateway/commands.ts';
+import { keysOf } from '../../../gateway/intake.ts';
 import type { Arrival, Store } from '../../../gateway/store/store.ts';
 import { makeEntry, uuid } from '../../fakes/entries.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
@@ -13,7 +14,7 @@ async function storeOf(...arrivals: Arrival[]): Promise<Store> {
 
 function arrival(...made: Parameters<typeof makeEntry>): Arrival {
   const { entry, payload } = makeEntry(...made);
-  return { type: 'entry', entry, body: payload, receivedMs: Date.UTC(2026, 10, 20) };
+  return { type: 'entry', entry: keysOf(entry), body: payload, receivedMs: Date.UTC(2026, 10, 20) };
 }
 
 async function text(pieces: AsyncIterable<string>): Promise<string> {

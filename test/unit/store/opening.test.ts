@@ -8,6 +8,7 @@ import { lockDataDir } from '../../../gateway/store/lock.ts';
 import { migrations } from '../../../gateway/store/migrations.ts';
 import { openSqliteReader, openSqliteStore } from '../../../gateway/store/sqlite.ts';
 import { arrival, collect, unreadable } from '../../contract/store.ts';
+import { makeOlderStore } from '../../fakes/older-store.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 
 let dir: string;
@@ -244,23 +245,13 @@ describe('the schema', () => {
   });
 
   test('of the first version is refused where its tables contradict each other', async () => {
-    await makeStore();
-    tamper(`
-      DROP TABLE runs;
-      CREATE UNIQUE INDEX entries_by_place ON entries (stream, seq);
-      UPDATE sqlite_sequence SET seq = 9 WHERE name = 'entries';
-      PRAGMA user_version = 1;
-    `);
+    makeOlderStore(dir, 1);
+    tamper(`UPDATE sqlite_sequence SET seq = 9 WHERE name = 'entries'`);
     await expect(open()).rejects.toEqual(isFault('STORE_CORRUPT'));
   });
 
-  test('of the first version is brought up to date, and tells the same copies', async () => {
-    await makeStore();
-    tamper(`
-      DROP TABLE runs;
-      CREATE UNIQUE INDEX entries_by_place ON entries (stream, seq);
-      PRAGMA user_version = 1;
-    `);
+  test.each([1, 2] as const)('of version %d is brought up to date, and tells the same copies', async (version) => {
+    makeOlderStore(dir, version);
     await using store = await open();
     expect(await store.append([arrival(10), arrival(11), arrival(12, { seq: 3 })])).toMatchObject([
       { type: 'duplicate' },

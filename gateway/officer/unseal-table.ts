@@ -1,0 +1,74 @@
+/** The answer to an investigation as a table that a spreadsheet opens: CSV in UTF-8, with no cell that it could take for a formula. */
+import { stringify } from 'csv-stringify/sync';
+import { formatMoment } from '../moment.ts';
+import type { Finding, Opened, Question } from './unseal.ts';
+
+type PassageFound = Extract<Finding, { type: 'passage' }>;
+type MeetingFound = Extract<Finding, { type: 'meeting' }>;
+type Columns<Row> = Readonly<Record<string, (row: Row) => string>>;
+
+const personColumns: Columns<{ readonly opened: Opened }> = {
+  name: ({ opened }) => (opened.type === 'open' ? (opened.person.name ?? '') : ''),
+  number: ({ opened }) => (opened.type === 'open' ? (opened.person.number ?? '') : ''),
+  birth_year: ({ opened }) => (opened.type === 'open' ? String(opened.person.birthYear ?? '') : ''),
+  sex: ({ opened }) => (opened.type === 'open' ? (opened.person.sex ?? '') : ''),
+  phone: ({ opened }) => (opened.type === 'open' ? (opened.person.phone ?? '') : ''),
+};
+
+const passageColumns: Columns<PassageFound> = {
+  ...personColumns,
+  gate: ({ passage }) => passage.gate,
+  direction: ({ passage }) => passage.direction,
+  outcome: ({ passage }) => passage.outcome,
+  at: ({ passage }) => formatMoment(passage.atMs),
+  certain: ({ passage }) => String(passage.fromMs === passage.toMs),
+  not_before: ({ passage }) => formatMoment(passage.fromMs),
+  not_after: ({ passage }) => formatMoment(passage.toMs),
+  kind: ({ passage }) => passage.kind,
+  method: ({ passage }) => passage.method,
+  subject: ({ passage }) => passage.subject ?? '',
+  entry: ({ passage }) => passage.id,
+  note: ({ opened }) => describe(opened),
+};
+
+const meetingColumns: Columns<MeetingFound> = {
+  ...personColumns,
+  gates: ({ meeting }) => meeting.gates.join(', '),
+  from: ({ meeting }) => formatMoment(meeting.fromMs),
+  until: ({ meeting }) => formatMoment(meeting.toMs),
+  minutes: ({ meeting }) => (meeting.togetherMs / 60_000).toFixed(1),
+  certain: ({ meeting }) => String(meeting.certain),
+  stay_from: ({ meeting }) => formatMoment(meeting.withFromMs),
+  stay_until: ({ meeting }) => formatMoment(meeting.withToMs),
+  subject: ({ meeting }) => meeting.subject,
+  entry: ({ meeting }) => meeting.id,
+  note: ({ opened }) => describe(opened),
+};
+
+/** The first line, with the byte order mark that makes Excel read UTF-8. */
+export function tableHeading(question: Question): string {
+  const columns = question.type === 'together' ? meetingColumns : passageColumns;
+  return stringify([Object.keys(columns)], { bom: true });
+}
+
+/** One line. Control characters in a name would break it up in some spreadsheets: they become spaces. */
+export function tableRow(finding: Finding): string {
+  const cells =
+    finding.type === 'passage'
+      ? Object.values(passageColumns).map((column) => column(finding))
+      : Object.values(meetingColumns).map((column) => column(finding));
+  return stringify([cells.map((cell) => cell.replace(/\p{Cc}+/gu, ' ').trim())], { escape_formulas: true });
+}
+
+function describe(opened: Opened): string {
+  switch (opened.type) {
+    case 'open':
+      return '';
+    case 'none':
+      return 'the code gave no identity';
+    case 'other-key':
+      return `sealed to the key ${opened.key}, which was not opened`;
+    case 'damaged':
+      return 'damaged: the identity does not open';
+  }
+}

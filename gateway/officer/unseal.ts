@@ -1,0 +1,122 @@
+/** Opens the identities that an investigation asks for, one row at a time. What cannot be opened is a row too. */
+import { z } from 'zod';
+import type { SealedIdentity } from '../../shared/entry.ts';
+import { type IdentityOpener, subjectOf } from '../../shared/identity.ts';
+import type { Meeting, Passage, TimeWindow, Tracing } from '../tracing/tracing.ts';
+
+/** What is asked. */
+export type Question =
+  /** A person's passages: `numbers` are all of the same person, as subjects are made of. */
+  | { readonly type: 'visits'; readonly numbers: readonly string[]; readonly window: TimeWindow | null }
+  /** Who was there together with a person. */
+  | { readonly type: 'together'; readonly numbers: readonly string[]; readonly window: TimeWindow | null }
+  /** Who passed at a gate, or (null) at all. */
+  | { readonly type: 'gate'; readonly gate: string | null; readonly window: TimeWindow };
+
+/** Who a kiosk said it was. A kiosk may be hostile: nothing is taken on trust but that it is text. */
+const personSchema = z.looseObject({
+  name: z.string().max(1000).optional(),
+  number: z.string().max(1000).optional(),
+  birthYear: z.number().optional(),
+  sex: z.string().max(20).optional(),
+  phone: z.string().max(100).optional(),
+});
+export type Person = z.infer<typeof personSchema>;
+
+/** What became of an identity. */
+export type Opened =
+  | { readonly type: 'open'; readonly person: Person }
+  /** The code gave none: there is nothing to open. */
+  | { readonly type: 'none' }
+  /** Sealed to a key that is not among those that were opened. */
+  | { readonly type: 'other-key'; readonly key: string }
+  /** Sealed to one of these keys, but changed or moved since, or no identity inside. */
+  | { readonly type: 'damaged' };
+
+/** One row of an answer. */
+export type Finding =
+  | { readonly type: 'passage'; readonly passage: Passage; readonly opened: Opened }
+  | { readonly type: 'meeting'; readonly meeting: Meeting; readonly opened: Opened };
+
+/** How much an answer told. */
+export interface Tally {
+  readonly rows: number;
+  /** Different subjects whose identity was opened. */
+  readonly persons: number;
+  /** Rows whose identity could not be opened, though there is one. */
+  readonly unopened: number;
+}
+
+/** What answering takes. */
+export interface UnsealParts {
+  readonly tracing: Tracing;
+  /** By the id of the key that identities were sealed to. */
+  readonly openers: ReadonlyMap<string, IdentityOpener>;
+  /** The site's subject keys, all generations: an old entry's subject was made with an old one. */
+  readonly subjectKeys: readonly Uint8Array[];
+}
+
+/**
+ * Answers a question. Rejects with the Faults of reading the store.
+ * @param tally told after each row, so that it is true of a reading that was cut short.
+ */
+export async function* unseal(
+  question: Question,
+  { tracing, openers, subjectKeys }: UnsealParts,
+  tally: (tally: Tally) => void,
+): AsyncGenerator<Finding> {
+  const persons = new Set<string>();
+  let rows = 0;
+  let unopened = 0;
+  for await (const found of find(question, tracing, subjectKeys)) {
+    const { id, subject, identity } = found.type === 'passage' ? found.passage : found.meeting;
+    const opened = await openOne(id, identity, openers);
+    rows++;
+    if (opened.type === 'open') persons.add(subject ?? id);
+    else if (opened.type !== 'none') unopened++;
+    tally({ rows, persons: persons.size, unopened });
+    yield { ...found, opened };
+  }
+}
+
+/** The subjects that a person's numbers made at this site, under every key that it has had. */
+export function subjectsOf(numbers: readonly string[], subjectKeys: readonly Uint8Array[]): readonly string[] {
+  return subjectKeys.flatMap((key) => numbers.map((number) => subjectOf(key, number)));
+}
+
+type Found =
+  | { readonly type: 'passage'; readonly passage: Passage }
+  | { readonly type: 'meeting'; readonly meeting: Meeting };
+
+async function* find(question: Question, tracing: Tracing, subjectKeys: readonly Uint8Array[]): AsyncGenerator<Found> {
+  switch (question.type) {
+    case 'visits': {
+      const subjects = subjectsOf(question.numbers, subjectKeys);
+      for await (const passage of tracing.visitsOf(subjects, question.window)) yield { type: 'passage', passage };
+      break;
+    }
+    case 'together': {
+      const subjects = subjectsOf(question.numbers, subjectKeys);
+      for await (const meeting of tracing.together(subjects, question.window)) yield { type: 'meeting', meeting };
+      break;
+    }
+    case 'gate':
+      for await (const passage of tracing.passagesAt(question.gate, question.window))
+        yield { type: 'passage', passage };
+  }
+}
+
+async function openOne(
+  id: string,
+  sealed: SealedIdentity | null,
+  openers: ReadonlyMap<string, IdentityOpener>,
+): Promise<Opened> {
+  if (sealed === null) return { type: 'none' };
+  const opener = openers.get(sealed.key);
+  if (opener === undefined) return { type: 'other-key', key: sealed.key };
+  try {
+    return { type: 'open', person: personSchema.parse(await opener.open(sealed, id)) };
+  } catch {
+    return { type: 'damaged' };
+  }
+}

@@ -1,0 +1,19 @@
+/** One process at a time does what must not be done by two: the gateway that serves and every command may want to. */
+import Database from 'better-sqlite3';
+
+/**
+ * Waits for a lock, which is an exclusive transaction on an empty database of its own: the kernel releases it when the
+ * process ends, however it ends. The file holds nothing and may stay behind. Throws what SQLite says: `SQLITE_BUSY`
+ * where another process has it for longer.
+ * @param waitMs how long to wait for the other process, in milliseconds; nothing else runs in this one meanwhile.
+ */
+export function lockProcess(path: string, waitMs: number): Disposable {
+  const database = new Database(path, { timeout: waitMs });
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return { [Symbol.dispose]: () => void database.close() };
+}

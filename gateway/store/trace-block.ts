@@ -1,0 +1,196 @@
+/**
+ * Passages side by side, as the index of tracing keeps and reads them: numbers in columns, because hours of a large site are
+ * read at once. A segment of the index is a run of entries; it is split by subject into buckets, a block each, so that
+ * a person is found with one reading a segment, and all that concerns a person lies in the same bucket of each.
+ */
+import { strict as assert } from 'node:assert';
+
+/** Buckets of a segment. */
+export const bucketsPerSegment = 32;
+
+/** A subject is 22 ASCII characters; in a block it is so many words of 32 bits, the rest zero. All are zero for nobody. */
+export const wordsPerSubject = 6;
+
+/** The characters of a subject. */
+const subjectCharacters = 22;
+const subjectBytes = wordsPerSubject * 4;
+
+/** Columns: the n-th of each belong together. Times are milliseconds since the Unix epoch. */
+export interface TraceBlock {
+  readonly count: number;
+  /** The position of an entry is this plus its offset. */
+  readonly first: number;
+  readonly offsets: Uint32Array;
+  readonly bestMs: Float64Array;
+  /** The very column `bestMs` where all times are known exactly. */
+  readonly fromMs: Float64Array;
+  readonly toMs: Float64Array;
+  /** {@link wordsPerSubject} each. */
+  readonly subjects: Uint32Array;
+  /** Ids of what passages have in common: see traits.ts. */
+  readonly traits: Uint32Array;
+}
+
+/** One passage on its way into columns. */
+export interface Trace {
+  readonly position: number;
+  readonly bestMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly subject: string | null;
+  readonly trait: number;
+}
+
+/** A hash of the subject at an index: its highest five bits are its bucket, the lower ones serve tables within one. */
+export function hashSubject(subjects: Uint32Array, index: number): number {
+  let hash = 0;
+  for (let word = index * wordsPerSubject; word < (index + 1) * wordsPerSubject; word++) {
+    hash = Math.imul(hash ^ (subjects[word] ?? 0), 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}
+
+/** The bucket of a subject's hash. */
+export function bucketOf(hash: number): number {
+  return hash >>> 27;
+}
+
+/** A subject as words. */
+export function toWords(subject: string | null): Uint32Array {
+  const bytes = Buffer.alloc(subjectBytes);
+  bytes.write(subject ?? '', 'latin1');
+  return new Uint32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** The subject at an index; null for nobody. */
+export function subjectAt({ subjects }: Pick<TraceBlock, 'subjects'>, index: number): string | null {
+  if (subjects[index * wordsPerSubject] === 0) return null;
+  const start = subjects.byteOffset + index * subjectBytes;
+  return Buffer.from(subjects.buffer, start, subjectCharacters).toString('latin1');
+}
+
+/** Gathers passages into columns; it holds at most as many as it was made for. */
+export class TraceColumns implements TraceBlock {
+  readonly first: number;
+  readonly offsets: Uint32Array;
+  readonly bestMs: Float64Array;
+  readonly fromMs: Float64Array;
+  readonly toMs: Float64Array;
+  readonly subjects: Uint32Array;
+  readonly traits: Uint32Array;
+  readonly #bytes: Buffer;
+  #count = 0;
+
+  constructor(first: number, capacity: number) {
+    this.first = first;
+    this.offsets = new Uint32Array(capacity);
+    this.bestMs = new Float64Array(capacity);
+    this.fromMs = new Float64Array(capacity);
+    this.toMs = new Float64Array(capacity);
+    this.subjects = new Uint32Array(capacity * wordsPerSubject);
+    this.traits = new Uint32Array(capacity);
+    this.#bytes = Buffer.from(this.subjects.buffer);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add({ position, bestMs, fromMs, toMs, subject, trait }: Trace): void {
+    const index = this.#count++;
+    assert(index < this.offsets.length, 'more passages than there is room for');
+    this.offsets[index] = position - this.first;
+    this.bestMs[index] = bestMs;
+    this.fromMs[index] = fromMs;
+    this.toMs[index] = toMs;
+    this.traits[index] = trait;
+    if (subject !== null) this.#bytes.write(subject, index * subjectBytes, subjectCharacters, 'latin1');
+  }
+}
+
+/** The indexes of a block's passages, bucket by bucket; within one in the order they have. */
+export function splitIntoBuckets(block: TraceBlock): readonly (readonly number[])[] {
+  const buckets = Array.from({ length: bucketsPerSegment }, (): number[] => []);
+  for (let index = 0; index < block.count; index++) {
+    buckets[bucketOf(hashSubject(block.subjects, index))]?.push(index);
+  }
+  return buckets;
+}
+
+/**
+ * The stored form of some of a block's passages, little endian: how many, how many of them have uncertain times (32 bits
+ * each); `bestMs`; of the uncertain ones `fromMs`, then `toMs` (doubles); subjects, offsets, traits, and the indexes of
+ * the uncertain ones (32 bits each).
+ */
+export function encodeBlock(block: TraceBlock, indexes: readonly number[]): Uint8Array {
+  const uncertain = indexes.flatMap((index, at) => (isExact(block, index) ? [] : [at]));
+  const layout = layOut(indexes.length, uncertain.length);
+  const views = viewColumns(new ArrayBuffer(layout.bytes), 0, layout);
+  views.head.set([indexes.length, uncertain.length]);
+  for (const [at, index] of indexes.entries()) {
+    views.bestMs[at] = block.bestMs[index] ?? 0;
+    views.offsets[at] = block.offsets[index] ?? 0;
+    views.traits[at] = block.traits[index] ?? 0;
+    const word = index * wordsPerSubject;
+    views.subjects.set(block.subjects.subarray(word, word + wordsPerSubject), at * wordsPerSubject);
+  }
+  views.uncertain.set(uncertain);
+  for (const [at, own] of uncertain.entries()) {
+    const index = indexes[own] ?? 0;
+    views.fromMs[at] = block.fromMs[index] ?? 0;
+    views.toMs[at] = block.toMs[index] ?? 0;
+  }
+  return new Uint8Array(views.head.buffer);
+}
+
+/** Reads the stored form. @param first of the segment it belongs to. */
+export function decodeBlock(stored: Uint8Array, first: number): TraceBlock {
+  const bytes = stored.byteOffset % 8 === 0 ? stored : Uint8Array.from(stored);
+  const [count = 0, uncertainCount = 0] = new Uint32Array(bytes.buffer, bytes.byteOffset, 2);
+  const layout = layOut(count, uncertainCount);
+  assert.equal(bytes.byteLength, layout.bytes, 'a block of the index has the length that it says');
+  const views = viewColumns(bytes.buffer, bytes.byteOffset, layout);
+  const { offsets, bestMs, subjects, traits } = views;
+  if (uncertainCount === 0) return { count, first, offsets, bestMs, fromMs: bestMs, toMs: bestMs, subjects, traits };
+  const fromMs = bestMs.slice();
+  const toMs = bestMs.slice();
+  for (const [at, index] of views.uncertain.entries()) {
+    fromMs[index] = views.fromMs[at] ?? 0;
+    toMs[index] = views.toMs[at] ?? 0;
+  }
+  return { count, first, offsets, bestMs, fromMs, toMs, subjects, traits };
+}
+
+function isExact({ bestMs, fromMs, toMs }: TraceBlock, index: number): boolean {
+  return fromMs[index] === bestMs[index] && toMs[index] === bestMs[index];
+}
+
+interface Layout {
+  readonly count: number;
+  readonly uncertain: number;
+  readonly bytes: number;
+}
+
+function layOut(count: number, uncertain: number): Layout {
+  return { count, uncertain, bytes: 8 + count * (8 + subjectBytes + 8) + uncertain * (16 + 4) };
+}
+
+/** Doubles first, so that each column lies where its numbers may. */
+function viewColumns(buffer: ArrayBufferLike, start: number, { count, uncertain }: Layout) {
+  let at = start;
+  const take = (bytes: number) => {
+    at += bytes;
+    return at - bytes;
+  };
+  return {
+    head: new Uint32Array(buffer, take(8), 2),
+    bestMs: new Float64Array(buffer, take(count * 8), count),
+    fromMs: new Float64Array(buffer, take(uncertain * 8), uncertain),
+    toMs: new Float64Array(buffer, take(uncertain * 8), uncertain),
+    subjects: new Uint32Array(buffer, take(count * subjectBytes), count * wordsPerSubject),
+    offsets: new Uint32Array(buffer, take(count * 4), count),
+    traits: new Uint32Array(buffer, take(count * 4), count),
+    uncertain: new Uint32Array(buffer, take(uncertain * 4), uncertain),
+  };
+}

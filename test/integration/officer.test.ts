@@ -1,0 +1,190 @@
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { describe, expect, it } from 'vitest';
+import { programAt, startAtTerminal } from '../fakes/at-terminal.ts';
+import { runProcess } from '../fakes/processes.ts';
+import { idCard, idNumber, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
+
+const passphrase = 'quả xoài vàng ngủ trưa';
+const askedMs = 30_000;
+
+/** A serving gateway, with a gate through which so many people have gone. */
+async function makeBusySite(folder: SiteFolder, people: number) {
+  if (!existsSync(folder.credentialsDir('gate-a'))) await folder.enrol('gate-a');
+  const { gateway, port } = await folder.startGateway({ RAVAO_LOG_LEVEL: 'debug' });
+  await using kiosk = await folder.startKiosk('gate-a', port, { RAVAO_GATE: 'Cổng A' });
+  for (let number = 1; number <= people; number++) kiosk.write(`${idCard(number)}\n`);
+  await kiosk.waitForLog('scan.recorded', startDeadlineMs, { matches: ({ seq }) => seq === people });
+  await folder.waitForEntries(people);
+  await kiosk.kill('SIGTERM');
+  return gateway;
+}
+
+const atTerminal = (folder: SiteFolder, line: string) =>
+  startAtTerminal(`node gateway/main.ts ${line}`, { env: folder.gatewayEnv() });
+
+/** Runs `key protect` at a terminal; everything that was shown there. */
+async function protect(folder: SiteFolder): Promise<string> {
+  await using command = await atTerminal(folder, 'key protect');
+  await command.waitForOutput(/New passphrase of the health officer: $/, askedMs);
+  command.write(`${passphrase}\r`);
+  await command.waitForOutput(/The same once more: $/, askedMs);
+  command.write(`${passphrase.normalize('NFD')}\r`);
+  await command.exited;
+  return command.output();
+}
+
+function* filesOf(dir: string): Generator<string> {
+  for (const item of readdirSync(dir, { withFileTypes: true, recursive: true })) {
+    if (item.isFile()) yield join(item.parentPath, item.name);
+  }
+}
+
+const run = (folder: SiteFolder, ...args: string[]) =>
+  runProcess(['gateway/main.ts', ...args], { env: folder.gatewayEnv() });
+
+const rowsOf = (text: string) => parse(text, { bom: true, columns: true }) as Record<string, string>[];
+
+describe('the health officer', () => {
+  it('puts the key under a passphrase that is never shown, and opens what was asked, while the gateway serves', async () => {
+    using folder = new SiteFolder();
+    await using gateway = await makeBusySite(folder, 3);
+    const key = readFileSync(join(folder.gatewayDir, 'trust', 'site.key'));
+    expect(await protect(folder)).toContain('site.key.wrapped opens with the passphrase');
+
+    await using command = await atTerminal(folder, 'unseal --person --why "vụ 12"');
+    await command.waitForOutput(/The person's code or number: $/, askedMs);
+    command.write(`${idNumber(1)}\r`);
+    await command.waitForOutput(/Another one, or Enter: $/, askedMs);
+    command.write('\r');
+    await command.waitForOutput(/Passphrase of the health officer: $/, askedMs);
+    const cmdline = readFileSync(`/proc/${programAt(command)}/cmdline`, 'utf8');
+    const environment = readFileSync(`/proc/${programAt(command)}/environ`, 'utf8');
+    command.write(`${passphrase}\r`);
+    await command.exited;
+    const shown = command.stdout();
+    // What may be seen is seen, so that what may not would be.
+    expect(shown).toContain(idNumber(1));
+    expect(shown).toContain('Nguyễn Văn A');
+    expect(shown.normalize('NFC')).not.toContain(passphrase.slice(0, 3));
+    expect(cmdline).toContain('unseal');
+    for (const text of [cmdline, environment]) {
+      expect(text).not.toContain(idNumber(1));
+      expect(text).not.toContain(passphrase);
+    }
+
+    // Nowhere on the gateway's disk, nor in its log: the key, the passphrase, a name, a number.
+    const places = [...filesOf(folder.gatewayDir)].map((path) => [path, readFileSync(path)] as const);
+    for (const [place, bytes] of [...places, ['the log', Buffer.from(gateway.output())] as const]) {
+      for (const secret of [key, passphrase, passphrase.normalize('NFD'), 'Nguyễn Văn A', idNumber(1)])
+        expect(bytes.includes(secret), `${String(secret)} in ${place}`).toBe(false);
+    }
+    expect(await folder.command(['audit'])).toMatch(
+      /key\.protect .*\n.*key\.protected .*\n.*passphrase\.attempt purpose="unseal".*\n.*passphrase\.right .*\n.*identities\.unseal question="visits" person=\["[\w-]{22}",.*because "vụ 12"\n.*identities\.unsealed rows=1 persons=1 unopened=0 complete=true\n$/,
+    );
+    expect((await folder.check()).code).toBe(0);
+  });
+
+  it('takes another hand’s wrong passphrase for what it is: it is counted, slowed, and told to who comes next', async () => {
+    using folder = new SiteFolder();
+    await using _ = await makeBusySite(folder, 1);
+    await protect(folder);
+    const words = join(folder.dir, 'words');
+    writeFileSync(words, 'not the right words\n', { mode: 0o600 });
+    const guess = () =>
+      run(
+        folder,
+        'unseal',
+        '--all-gates',
+        '--from',
+        '2020-01-01',
+        '--to',
+        '2099-01-01',
+        '--why',
+        'x',
+        '--passphrase-file',
+        words,
+      );
+    // Two at once: one is refused or waits for its turn, none gets past the count.
+    const both = await Promise.all([guess(), guess()]);
+    expect(both.map(({ code }) => code)).toEqual([1, 1]);
+    const busy = both.filter(({ stderr }) => stderr.includes('PASSPHRASE_BUSY')).length;
+    const status = (await run(folder, 'key', 'status')).stdout;
+    expect(status).toContain(`Wrong passphrases since the last right one: ${2 - busy}.`);
+    const third = await guess();
+    expect(third).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/That is not the passphrase/) });
+    expect(third.stderr).toMatch(/this one waits \d s|Wrong attempts: 2/);
+    writeFileSync(words, `${passphrase}\n`);
+    const right = await guess();
+    expect(right).toMatchObject({ code: 0, stderr: expect.stringContaining(`were ${3 - busy} wrong attempts`) });
+    expect((await run(folder, 'key', 'status')).stdout).toContain('since the last right one: 0.');
+    const audit = await folder.command(['audit']);
+    expect(audit.match(/passphrase\.wrong/g)).toHaveLength(3 - busy);
+  });
+
+  it('gives the terminal back as it was, whether it is answered, given up or killed', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    await protect(folder);
+    for (const end of ['\u0003', 'SIGTERM'] as const) {
+      await using command = await atTerminal(folder, 'key change-passphrase; stty -a; echo the end');
+      await command.waitForOutput(/Passphrase of the health officer: $/, askedMs);
+      if (end === 'SIGTERM') process.kill(programAt(command), end);
+      else command.write(end);
+      await command.waitForOutput(/the end\r?\n$/, askedMs);
+      expect(command.output()).toMatch(/[^-]icanon/);
+      expect(command.output()).toMatch(/[^-]echo /);
+      expect(command.output()).toContain('Nothing was changed.');
+    }
+  });
+});
+
+describe('a gateway without the key', () => {
+  it('seals, counts and forwards; and what was sealed opens when the key is brought', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    await protect(folder);
+    const stick = join(folder.dir, 'stick.key');
+    expect((await run(folder, 'key', 'export', '--out', stick)).stdout).toContain('holds the wrapped key');
+    await using gateway = await makeBusySite(folder, 2);
+    expect(gateway.logs.find(({ event }) => event === 'trust.opened')).toMatchObject({ siteKeyHere: false });
+    expect(readFileSync(join(folder.gatewayDir, 'upstream.ndjson'), 'utf8').trim().split('\n')).toHaveLength(2);
+    const span = ['--all-gates', '--from', '2020-01-01', '--to', '2099-01-01', '--why', 'x'];
+    expect(await run(folder, 'unseal', ...span)).toMatchObject({
+      ...{ code: 1, stdout: '', stderr: expect.stringContaining('not on this machine') },
+    });
+    const words = join(folder.dir, 'words');
+    writeFileSync(words, `${passphrase}\n`, { mode: 0o600 });
+    const out = join(folder.dir, 'answer.csv');
+    const ran = await run(folder, 'unseal', ...span, '--key-file', stick, '--passphrase-file', words, '--out', out);
+    expect(ran).toMatchObject({ code: 0, stdout: '' });
+    expect(rowsOf(readFileSync(out, 'utf8')).map(({ name, number, gate }) => [name, number, gate])).toEqual([
+      ['Nguyễn Văn A', idNumber(1), 'Cổng A'],
+      ['Nguyễn Văn A', idNumber(2), 'Cổng A'],
+    ]);
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+  });
+
+  it('goes on when the file is lost, or damaged, or the passphrase is; nothing opens what was sealed, and nothing says it did', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    await protect(folder);
+    const wrapped = join(folder.gatewayDir, 'trust', 'site.key.wrapped');
+    writeFileSync(wrapped, `${readFileSync(wrapped, 'utf8').slice(0, -20)}\n`);
+    await using gateway = await makeBusySite(folder, 2);
+    const span = ['--all-gates', '--from', '2020-01-01', '--to', '2099-01-01', '--why', 'x'];
+    expect(await run(folder, 'unseal', ...span)).toMatchObject({
+      ...{ code: 1, stdout: '', stderr: expect.stringContaining('KEY_FILE_INVALID') },
+    });
+    rmSync(wrapped);
+    expect(await run(folder, 'unseal', ...span)).toMatchObject({ code: 1, stdout: '' });
+    expect((await run(folder, 'key', 'status')).stdout).toContain('It is not on this machine.');
+    await gateway.kill('SIGTERM');
+    const { gateway: again } = await folder.startGateway();
+    await using _ = again;
+    expect(await folder.entries()).toHaveLength(2);
+    // No key was made anew in its place.
+    expect(existsSync(join(folder.gatewayDir, 'trust', 'site.key'))).toBe(false);
+  });
+});
