@@ -8,6 +8,7 @@ import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
+import { makeAnswers } from './questions.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -68,7 +69,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
         enrolling?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
-      answers: {},
+      answers: makeAnswers({ dataDir: config.dataDir, trust, clock, chance, log }),
       clock,
       log,
     }),

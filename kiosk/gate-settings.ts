@@ -36,7 +36,7 @@ export async function prepareGate(config: KioskConfig, parts: GateParts): Promis
     scanner = await enrolFirst(config, parts);
     if (scanner === null) return null;
   }
-  const credentials = await readCredentials(config.credentialsDir);
+  const credentials = await readCredentials(config.credentialsDir, parts.log);
   checkKioskId(credentials, config);
   const enrolled = readEnrolledGate(config.credentialsDir);
   const gateway = config.gateway ?? enrolled?.gateway;

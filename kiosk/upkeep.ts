@@ -1,0 +1,71 @@
+/** What keeps a kiosk one of its site's over the years: the way to the gateway, and the keys and certificate in use. */
+import type { KioskCondition, SiteNotice } from '../shared/entry.ts';
+import { createSealer, type IdentitySealer } from '../shared/identity.ts';
+import type { Chance, Clock, Log } from '../shared/ports.ts';
+import type { Asker } from './asking.ts';
+import type { Gate } from './gate-settings.ts';
+import { Renewal } from './renewal.ts';
+import { Road } from './road.ts';
+
+export interface UpkeepOptions {
+  readonly found: Pick<Gate, 'credentials' | 'gateway'>;
+  /** Where the credentials lie. */
+  readonly credentialsDir: string;
+  readonly asker: Asker;
+  readonly onStateChanged: () => void;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly log: Log;
+}
+
+/** Starts to look after the certificate when it is made. Throws the Fault CREDENTIALS_INVALID. */
+export class Upkeep implements AsyncDisposable {
+  readonly road: Road;
+  readonly #log: Log;
+  readonly #renewal: Renewal;
+  /** Told with each state, so that two machines on one certificate are told from one that was started again. */
+  readonly #instance: string;
+
+  constructor(options: UpkeepOptions) {
+    const { found, credentialsDir, chance, log } = options;
+    this.#log = log;
+    this.#instance = Buffer.from(chance.bytes(8)).toString('hex');
+    this.road = new Road(found.gateway, found.credentials);
+    this.#renewal = new Renewal({ ...options, folder: credentialsDir, road: this.road });
+  }
+
+  /** What the kiosk says of these things. */
+  get state(): Pick<KioskCondition, 'instance' | 'certificate'> {
+    return { instance: this.#instance, certificate: this.#renewal.state };
+  }
+
+  get subjectKey(): Uint8Array {
+    return this.road.credentials.subjectKey;
+  }
+
+  /** Seals to the site's key that is in use at that moment. */
+  makeSealer(): IdentitySealer {
+    let { siteKey } = this.road.credentials;
+    let sealer = createSealer(siteKey);
+    return {
+      seal: (identity, boundTo) => {
+        const { siteKey: current } = this.road.credentials;
+        if (current !== siteKey) sealer = createSealer(current);
+        siteKey = current;
+        return sealer.seal(identity, boundTo);
+      },
+    };
+  }
+
+  /** The site has spoken: there is a connection. What it announces proves nothing; a renewal brings what has changed. */
+  noticed(notice: SiteNotice): void {
+    const { siteKey } = this.road.credentials;
+    if (notice.key.id !== siteKey.id)
+      this.#log.warn('site.key-differs', { announced: notice.key.id, enrolled: siteKey.id });
+    this.#renewal.noticed(notice);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#renewal[Symbol.asyncDispose]();
+  }
+}
