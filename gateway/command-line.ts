@@ -11,6 +11,7 @@ import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
 import { readGatewayConfig, readSiteConfig } from './config.ts';
+import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
 import { ownCommands, printAll } from './own-commands.ts';
 import { openSqliteReader } from './store/sqlite.ts';
@@ -70,7 +71,8 @@ export async function runCommand(
       const format = checkFormats.find((name) => name === (options.format ?? 'text'));
       if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
       return withReader(environment, async (store) => {
-        const { text, sound } = await check(store, verifyAudit(readSiteConfig(environment).dataDir), format);
+        const { dataDir } = readSiteConfig(environment);
+        const { text, sound } = await check(store, verifyAudit(dataDir), format, await currentClones(dataDir));
         await print([text]);
         return sound ? exitCode.ok : exitCode.failed;
       });

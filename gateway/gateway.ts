@@ -54,9 +54,10 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
   const credentials = await trust.gatewayCredentials(config.host);
-  const intake = started.use(createIntake({ store, clock, log }));
-  const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
+  const onReused = (kiosk: string) => enrolling?.noteReuse(kiosk);
+  const intake = started.use(createIntake({ store, clock, log, onReused }));
+  const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   const broker = started.use(
     await startBroker({
       host: config.host,

@@ -2,8 +2,10 @@
 import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
+import { endsSoonMs } from '../../shared/renewal.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
+import { cloneRemedy, currentClones } from './clones.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
 
@@ -26,7 +28,13 @@ export interface ListedKiosk {
   /** When its certificate, or its invitation, ends. */
   readonly until: string | null;
   readonly lastSeen: string | null;
+  /** Its certificate ends within `endsSoonMs`, and has not been renewed. */
+  readonly endsSoon: boolean;
+  /** Since when two machines use its identity; null where that was not noticed. */
+  readonly clonedSince: string | null;
 }
+
+const nothingSeen = { lastSeen: null, endsSoon: false, clonedSince: null };
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
   const folder = join(dataDir, 'trust');
@@ -37,15 +45,19 @@ async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts
 export async function listKiosks(config: KioskCommandConfig, parts: Parts): Promise<readonly ListedKiosk[]> {
   const { trust, invitations } = await open(config, parts);
   const lastSeen = await readLastSeen(config.dataDir);
+  const clones = await currentClones(config.dataDir);
   const revoked = new Set((await trust.revoked()).map(({ serial }) => serial));
   const listed = new Map<string, ListedKiosk>();
   for (const { kiosk, state, expiresAt } of await invitations.list()) {
     if (state !== 'open') continue;
-    listed.set(kiosk, { kiosk, state: 'invited', enrolledAt: null, until: expiresAt, lastSeen: null });
+    listed.set(kiosk, { kiosk, state: 'invited', enrolledAt: null, until: expiresAt, ...nothingSeen });
   }
   for (const { kiosk, serial, at, notAfter } of await trust.enrolled()) {
     const state = revoked.has(serial) ? 'revoked' : 'enrolled';
-    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: lastSeen.get(kiosk) ?? null });
+    const seen = lastSeen.get(kiosk) ?? null;
+    const endsSoon = state === 'enrolled' && Date.parse(notAfter) - parts.clock.nowMs() <= endsSoonMs;
+    const clonedSince = clones.get(kiosk)?.since ?? null;
+    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: seen, endsSoon, clonedSince });
   }
   return [...listed.values()].sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
 }
@@ -56,8 +68,18 @@ export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' |
   for (const listed of kiosks) {
     const { kiosk, state, until, lastSeen } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
-    else yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}\n`;
+    else yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}\n${alarms(listed)}`;
   }
+}
+
+function alarms({ kiosk, endsSoon, clonedSince }: ListedKiosk): string {
+  const lines = [
+    ...(endsSoon
+      ? ['ITS CERTIFICATE ENDS SOON. It renews by itself while it is connected: see its log, and yours.']
+      : []),
+    ...(clonedSince === null ? [] : [`TWO MACHINES USE IT, since ${clonedSince}. ${cloneRemedy(kiosk)}`]),
+  ];
+  return lines.map((line) => `  ${line}\n`).join('');
 }
 
 /**
