@@ -6,6 +6,7 @@ import { startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
+import { tellResets } from './enrol/resets.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
 import { makeAnswers } from './questions.ts';
@@ -77,6 +78,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   );
   const lists = started.use(openCardLists(config.dataDir));
   started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
+  started.use(tellResets({ dataDir: config.dataDir, announcements: broker.announcements, clock, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   started.use(

@@ -15,6 +15,7 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   backfill,
   cards,
   invite,
+  kiosks,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   report,
 };
@@ -45,6 +46,11 @@ async function invite(args: readonly string[], environment: Environment): Promis
   const { runInvite } = await import('./enrol/invite-command.ts');
   const parts = { clock: systemClock, chance: systemChance, log, print, warn, color: !environment.NO_COLOR };
   return runInvite(args, readDoorConfig(environment), parts);
+}
+
+async function kiosks(args: readonly string[], environment: Environment): Promise<number> {
+  const { runKiosks } = await import('./enrol/kiosks-command.ts');
+  return runKiosks(args, readSiteConfig(environment), { clock: systemClock, log: quietLog(), print, warn });
 }
 
 /** Prints, and says that all is well. */

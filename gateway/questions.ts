@@ -1,8 +1,11 @@
 /** The questions that this gateway answers: one row each. */
+
+import { leaveQuestion } from '../shared/orders.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { renewQuestion } from '../shared/renewal.ts';
 import { openAudit } from './audit/audit.ts';
 import { answerRenewals } from './enrol/renewal-answers.ts';
+import { answerLeaves } from './enrol/resets.ts';
 import type { Trust } from './trust/authority.ts';
 
 /**
@@ -28,5 +31,8 @@ export function makeAnswers(options: AnswersOptions): Answers {
   const { trust, dataDir, clock } = options;
   const audit = openAudit(dataDir, { clock });
   const grant = () => ({ caPem: trust.caPem, notice: trust.notice, subjectKey: trust.subjectKey });
-  return { [renewQuestion]: answerRenewals({ ...options, audit, grant, notice: () => trust.notice }) };
+  return {
+    [renewQuestion]: answerRenewals({ ...options, audit, grant, notice: () => trust.notice }),
+    [leaveQuestion]: answerLeaves({ ...options, audit }),
+  };
 }

@@ -6,11 +6,11 @@ import type { Environment } from '../shared/environment.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { sleep } from '../shared/time.ts';
-import type { Asker } from './asking.ts';
 import { type HardwareParsers, type KioskConfig, readKioskConfig } from './config.ts';
 import { type Gate, prepareGate } from './gate-settings.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
+import { finishLeaving } from './leaving.ts';
 import { createLink, type Link } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
 import { openRules } from './rules.ts';
@@ -56,40 +56,54 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   const indicator = parts.use(hardware.openIndicator(config.board, surroundings));
   try {
     const openScanner = () => hardware.openScanner(config.scanner, config.board, surroundings);
-    const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
-    if (found === null) return exitCode.ok;
-    await runGate(found, config, indicator, surroundings, signal);
-    return exitCode.ok;
+    // Once, unless the gateway makes this kiosk a new one.
+    for (;;) {
+      if (config.mayEnrol) await finishLeaving(config.dataDir, surroundings);
+      const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
+      if (found === null) return exitCode.ok;
+      const end = await runGate(found, config, indicator, surroundings, signal);
+      if (end === 'stopped') return exitCode.ok;
+    }
   } catch (error) {
     await showFault(indicator, clock, signal);
     throw error;
   }
 }
 
-/** From everything that a gate needs to the end of its work. */
+/** From everything that a gate needs to the end of its work: it was stopped, or is to leave its site. */
 async function runGate(
   found: Gate,
   config: KioskConfig,
   indicator: Indicator,
   surroundings: Surroundings,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'stopped' | 'left'> {
   const { credentials, scanner } = found;
   const { clock, chance, log } = surroundings;
+  const [scans, network] = [endingWith(signal), endingWith(signal)];
   await using parts = new AsyncDisposableStack();
   const place = { dir: config.dataDir, kiosk: credentials.kiosk };
   if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
   const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
   const onStateChanged = () => link.stateChanged();
   const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
-  const asker: Asker = { ask: (question, payload) => link.ask(question, payload) };
-  const upkeep = parts.use(new Upkeep({ found, ...config, asker, onStateChanged, ...surroundings }));
+  const upkeep: Upkeep = parts.use(
+    new Upkeep({
+      ...{ found, ...config, outbox, onStateChanged, ...surroundings },
+      asker: { ask: (question, payload) => link.ask(question, payload) },
+      stopScans: async () => {
+        scans.abort();
+        await scanning;
+      },
+      stopLink: () => network.abort(),
+    }),
+  );
   const link: Link = parts.use(
     createLink({
       outbox,
       kiosk: credentials.kiosk,
       dial: upkeep.road.dial,
-      reader: rules,
+      reader: upkeep.readWith(rules),
       state: () => ({ version: manifest.version, rules: rules.state, ...upkeep.state, ...kiosk.state() }),
       onSite: (notice) => upkeep.noticed(notice),
       onStatus: (status) => kiosk.linkChanged(status),
@@ -99,11 +113,8 @@ async function runGate(
   const timeSync = parts.use(watchTimeSync(clock, chance));
   const kiosk = parts.use(
     new Kiosk({
-      scanner,
-      indicator,
-      outbox,
+      ...{ scanner, indicator, outbox, timeSync, onStateChanged, ...surroundings },
       onRecorded: () => link.wake(),
-      onStateChanged,
       gate: found.gate,
       station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
       known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
@@ -111,13 +122,21 @@ async function runGate(
         return upkeep.subjectKey;
       },
       sealer: upkeep.makeSealer(),
-      timeSync,
-      ...surroundings,
     }),
   );
   log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
-  await Promise.all([kiosk.run(signal), link.run(signal)]);
+  const scanning: Promise<void> = kiosk.run(scans.signal);
+  await Promise.all([scanning, link.run(network.signal)]);
   log.info('kiosk.stopped', { unsent: outbox.depth() });
+  return upkeep.hasLeft ? 'left' : 'stopped';
+}
+
+/** Aborts when `signal` does. Not AbortSignal.any: see `GatewayLink.run`. */
+function endingWith(signal: AbortSignal): AbortController {
+  const ending = new AbortController();
+  signal.addEventListener('abort', () => ending.abort(), { once: true });
+  if (signal.aborted) ending.abort();
+  return ending;
 }
 
 /** The lights are all that people at the gate can see, and systemd will start this again and again. */
