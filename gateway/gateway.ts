@@ -7,9 +7,12 @@ import { startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
+import { tellResets } from './enrol/resets.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
-import { followKeys, type KeyFollowing } from './keys/following.ts';
+import { CertificateUses } from './keys/certificate-uses.ts';
+import { followKeys } from './keys/following.ts';
+import { makeAnswers } from './questions.ts';
 import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -56,31 +59,33 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
   const credentials = await trust.gatewayCredentials(config.host);
-  const intake = started.use(createIntake({ store, clock, log }));
-  started.use(keepIndexed({ store, clock, log }));
-  const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
-  let keys: KeyFollowing | null = null;
+  const onReused = (kiosk: string) => enrolling?.noteReuse(kiosk);
+  const intake = started.use(createIntake({ store, clock, log, onReused }));
+  started.use(keepIndexed({ store, clock, log }));
+  const uses = started.use(await CertificateUses.open(trust, clock, log));
+  const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   const broker = started.use(
     await startBroker({
       host: config.host,
       port: config.port,
       credentials,
       revocations,
-      onAdmitted: (kiosk, serial) => keys?.noteUse(kiosk, serial),
+      onAdmitted: (kiosk, serial) => uses.note(kiosk, serial),
       accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
       onState: (kiosk, state) => {
         log.debug('kiosk.state', { kiosk, state });
         enrolling?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
-      answers: {},
+      answers: makeAnswers({ dataDir: config.dataDir, trust, clock, chance, log }),
       clock,
       log,
     }),
   );
   const lists = started.use(openCardLists(config.dataDir));
   started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
+  started.use(tellResets({ dataDir: config.dataDir, announcements: broker.announcements, clock, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   const onRenewed = (next: GatewayCredentials) => {
@@ -94,7 +99,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     // It fails only when the broker closes.
     broker.tellSite(notice).catch(() => {});
   };
-  keys = started.use(await followKeys({ ...watching, ...config, trustDir: trustDir(config), onChanged }));
+  started.use(await followKeys({ ...watching, ...config, trustDir: trustDir(config), uses, onChanged }));
   const parts = started.move();
   return { port: broker.port, enrolPort: enrolling.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
 }

@@ -76,9 +76,11 @@ export function createIntake(options: {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<IntakeLimits>;
+  /** Told of a kiosk that sends two entries under one place in one outbox. */
+  readonly onReused?: (kiosk: string) => void;
 }): Intake {
-  const { store, clock, log, limits } = options;
-  return new GroupingIntake(store, clock, log, { ...defaultIntakeLimits, ...limits });
+  const { store, clock, log, limits, onReused = () => {} } = options;
+  return new GroupingIntake(store, clock, log, { ...defaultIntakeLimits, ...limits }, onReused);
 }
 
 /** What a packet is: an entry of the kiosk that sent it, or something for the quarantine. */
@@ -108,6 +110,7 @@ class GroupingIntake implements Intake {
   readonly #log: Log;
   readonly #sparse: SparseLog;
   readonly #limits: IntakeLimits;
+  readonly #onReused: (kiosk: string) => void;
   readonly #counts = { stored: 0, duplicate: 0, quarantined: 0, unkept: 0, groups: 0, failures: 0 };
   /** Senders that had a packet rejected. */
   readonly #failed = new WeakMap<object, unknown>();
@@ -122,8 +125,9 @@ class GroupingIntake implements Intake {
   #failuresInARow = 0;
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor(store: Store, clock: Clock, log: Log, limits: IntakeLimits) {
+  constructor(store: Store, clock: Clock, log: Log, limits: IntakeLimits, onReused: (kiosk: string) => void) {
     this.#store = store;
+    this.#onReused = onReused;
     this.#clock = clock;
     this.#log = log;
     this.#sparse = new SparseLog(clock, log, logEveryMs);
@@ -252,6 +256,7 @@ class GroupingIntake implements Intake {
   }
 
   #tell(kiosk: string, { type, reason, detail }: Extract<Verdict, { reason: string }>): void {
+    if (reason === 'triple-reused') this.#onReused(kiosk);
     this.#sparse.write('warn', `intake.${type}`, `${kiosk} ${reason}`, { kiosk, reason, detail });
   }
 }

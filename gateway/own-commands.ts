@@ -17,6 +17,7 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   invite,
   keys,
   key,
+  kiosks,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   report,
   unseal,
@@ -77,6 +78,11 @@ async function unseal(args: readonly string[], environment: Environment, signal:
   const openTracing = async () => listTracing(await openSqliteReader({ dir: config.dataDir }));
   const input = process.stdin.isTTY ? null : process.stdin;
   return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openTracing, print, warn });
+}
+
+async function kiosks(args: readonly string[], environment: Environment): Promise<number> {
+  const { runKiosks } = await import('./enrol/kiosks-command.ts');
+  return runKiosks(args, readSiteConfig(environment), { clock: systemClock, log: quietLog(), print, warn });
 }
 
 /** Prints, and says that all is well. */

@@ -137,6 +137,10 @@ export const kioskStateSchema = z.looseObject({
     .looseObject({ depth: z.int().min(0), limit: z.int().min(1), oldestMs: z.int().min(0).nullable() })
     .optional(),
   clock: z.looseObject({ synced: z.boolean(), boot: z.string().max(64), at: z.iso.datetime() }).optional(),
+  /** Of the process that speaks: another after each start. Two that speak by turns are two machines. */
+  instance: z.string().max(64).optional(),
+  /** When its certificate ends, and why it has not been renewed, where that was tried. */
+  certificate: z.looseObject({ until: z.iso.datetime(), problem: z.string().max(32).optional() }).optional(),
   /** What it holds of the gateway's rules. */
   rules: z
     .looseObject({

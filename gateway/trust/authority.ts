@@ -246,11 +246,16 @@ class FolderTrust implements Trust {
   }
 
   async revoke(kiosk: string): Promise<number> {
-    const before = new Set((await this.revoked()).map(({ serial }) => serial));
-    const own = (await this.enrolled()).filter((one) => one.kiosk === kiosk && !before.has(one.serial));
-    const at = new Date(this.#options.clock.nowMs()).toISOString();
-    for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
-    return own.length;
+    let count = 0;
+    // Until there are no more: the serving gateway may be renewing one of them, and looks here when it has recorded it.
+    for (;;) {
+      const before = new Set((await this.revoked()).map(({ serial }) => serial));
+      const own = (await this.enrolled()).filter((one) => one.kiosk === kiosk && !before.has(one.serial));
+      if (own.length === 0) return count;
+      const at = new Date(this.#options.clock.nowMs()).toISOString();
+      for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
+      count += own.length;
+    }
   }
 
   async revokeOlder(): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Invitations } from '../../../gateway/enrol/invitations.ts';
+import { CertificateUses } from '../../../gateway/keys/certificate-uses.ts';
 import { askEveryMs, followKeys, lookEveryMs } from '../../../gateway/keys/following.ts';
 import { openTrust, type Trust } from '../../../gateway/trust/authority.ts';
 import { newest } from '../../../gateway/trust/grant.ts';
@@ -32,9 +33,18 @@ beforeEach(async () => {
 afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
 const rotate = (kind: 'site' | 'authority') => makeGeneration(kind, { folder, site: 'A', clock });
-const follow = () => {
+const follow = async () => {
+  const uses = await CertificateUses.open(trust, clock, log);
   const onChanged = (_: unknown, notice: SiteNotice) => void told.push(notice);
-  return followKeys({ trust, trustDir: folder, dataDir, site: 'A', host: '127.0.0.1', onChanged, clock, log });
+  const where = { trustDir: folder, dataDir, site: 'A', host: '127.0.0.1' };
+  const following = await followKeys({ trust, ...where, uses, onChanged, clock, log });
+  return {
+    noteUse: (kiosk: string, serial: string) => uses.note(kiosk, serial),
+    async [Symbol.asyncDispose]() {
+      await following[Symbol.asyncDispose]();
+      await uses[Symbol.asyncDispose]();
+    },
+  };
 };
 /** Lets time pass, in steps that the gateway looks at, until something holds: what it does meanwhile takes real time. */
 const passUntil = (what: string, holds: () => boolean | Promise<boolean>) =>
