@@ -2,10 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Aedes, AedesOptions, Client, ConnectPacket, PublishPacket } from 'aedes';
-import type { SiteNotice } from '../shared/entry.ts';
 import { describeError } from '../shared/fault.ts';
 import { within } from '../shared/time.ts';
-import { maySubscribe, siteTopic } from '../shared/topics.ts';
+import { maySubscribe } from '../shared/topics.ts';
 import { Announcements } from './announcements.ts';
 import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 import type { BrokerOptions, MqttOptions } from './broker-options.ts';
@@ -26,8 +25,6 @@ export interface MqttBroker extends AsyncDisposable {
   readonly connections: number;
   /** What is said to kiosks and retained. */
   readonly announcements: Announcements;
-  /** Says something else of the site from now on, to those that are connected too. */
-  tellSite(notice: SiteNotice): Promise<void>;
 }
 
 export interface Broker extends MqttBroker {
@@ -56,7 +53,6 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       return mqtt.connections;
     },
     announcements: mqtt.announcements,
-    tellSite: (notice) => mqtt.tellSite(notice),
     async [Symbol.asyncDispose]() {
       listener.stopListening();
       await mqtt[Symbol.asyncDispose]();
@@ -97,6 +93,7 @@ class AedesBroker implements MqttBroker {
     this.announcements = new Announcements(
       (packet, done) => this.#aedes.publish({ cmd: 'publish', qos: 1, retain: true, dup: false, ...packet }, done),
       () => this.#table.kiosks(),
+      (notice) => this.#desk.addNames(notice),
     );
     // The limit is on those that a connection has at once.
     this.#aedes.on('unsubscribe', (filters, client) => {
@@ -140,11 +137,7 @@ class AedesBroker implements MqttBroker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    await this.tellSite(this.#options.siteNotice);
-  }
-
-  tellSite(notice: SiteNotice): Promise<void> {
-    return this.announcements.retain(siteTopic, Buffer.from(JSON.stringify(this.#desk.addNames(notice))));
+    await this.announcements.tellSite(this.#options.siteNotice);
   }
 
   get connections(): number {

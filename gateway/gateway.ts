@@ -97,7 +97,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   const onChanged = (next: GatewayCredentials, notice: SiteNotice) => {
     onRenewed(next);
     // It fails only when the broker closes.
-    broker.tellSite(notice).catch(() => {});
+    broker.announcements.tellSite(notice).catch(() => {});
   };
   started.use(await followKeys({ ...watching, ...config, trustDir: trustDir(config), uses, onChanged }));
   const parts = started.move();

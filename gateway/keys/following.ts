@@ -21,6 +21,12 @@ export const lookEveryMs = 1_000;
 /** How often it is asked whether all kiosks have moved to a new authority, in milliseconds. */
 export const askEveryMs = 30_000;
 
+/**
+ * The newest authority is shown by itself only so long after the last kiosk went over to it, in milliseconds: one that lost
+ * its power between trying a new certificate and keeping it has come back with the old one by then.
+ */
+export const quietMs = 10 * 60_000;
+
 export interface KeyFollowingOptions {
   readonly trust: Trust;
   readonly trustDir: string;
@@ -105,8 +111,7 @@ class KeyFollower implements AsyncDisposable {
     const { serving, authorities } = trust.contents;
     const next = newest(authorities);
     if (serving.id === next.id) return;
-    // Who tries a new certificate has not yet gone over to it: it may come back with the old one.
-    if (!(await uses.isSettled(askEveryMs))) return;
+    if (!(await uses.isSettled(quietMs))) return;
     if (findLaggards(trust.contents, await readKioskRecords(trust, dataDir)).authority.length > 0) return;
     if ((await this.#invitations.list()).some(({ state }) => state === 'open')) return;
     const what = { kind: 'authority', generation: next.number, by: 'gateway' };

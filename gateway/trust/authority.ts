@@ -1,16 +1,16 @@
 /** A site's certificate authority and keys: made at the first start, then only read. */
 import { sign, X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
 import type { SiteNotice } from '../../shared/entry.ts';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { appendLine, publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
-import { type Enrolled, type Revoked, readEnrolled, readRevoked, readUsed, type Used } from './enrolled.ts';
+import { publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
+import type { Enrolled } from './enrolled.ts';
 import { type EnrolledFile, refuseToOverwrite, writeEnrolment } from './enrolment.ts';
 import { gatewayNames, type Machine, missingName, thisMachine } from './gateway-names.ts';
 import { type Grant, grantBy, newest, noticeBy, trustedPem } from './grant.ts';
+import { type KioskRecords, RecordFiles } from './kiosk-records.ts';
 import { gatewayValidMs, renewAtShare } from './lifetimes.ts';
 import {
   type Authority,
@@ -40,7 +40,7 @@ export interface TrustOptions {
   readonly machine?: () => Machine;
 }
 
-export interface Trust {
+export interface Trust extends KioskRecords {
   /** What kiosks are told of the site: its name, the key to seal identities to, and which credentials they are to have. */
   readonly notice: SiteNotice;
   /** The site's authority; while it is being changed both, first the one that the gateway's certificate is by. */
@@ -73,16 +73,6 @@ export interface Trust {
   refresh(): Promise<void>;
   /** The signature, under an invitation, of the authority that the gateway shows: ECDSA with SHA-256, 64 bytes. See `shared/invitation.ts`. */
   signInvitation(bytes: Uint8Array): Uint8Array;
-  /** Every certificate that was ever made for a kiosk, oldest first. Throws the Fault DATA_DIR_UNUSABLE. */
-  enrolled(): Promise<readonly Enrolled[]>;
-  /** Every certificate that was cut off. Throws the Fault DATA_DIR_UNUSABLE. */
-  revoked(): Promise<readonly Revoked[]>;
-  /** With which certificates kiosks came, oldest first. Throws the Fault DATA_DIR_UNUSABLE. */
-  used(): Promise<readonly Used[]>;
-  /** Remembers, durably, that a kiosk came with another certificate than before. Throws the Fault DATA_DIR_UNUSABLE. */
-  noteUse(kiosk: string, serial: string): Promise<void>;
-  /** Cuts off all certificates that a kiosk has, durably, and says how many. Throws the Fault DATA_DIR_UNUSABLE. */
-  revoke(kiosk: string): Promise<number>;
   /** Cuts off all certificates that are by an older authority than the gateway shows, durably. Throws the Fault DATA_DIR_UNUSABLE. */
   revokeOlder(): Promise<void>;
 }
@@ -127,15 +117,14 @@ async function makeOrFind(folder: string, site: string, names: readonly string[]
   }
 }
 
-class FolderTrust implements Trust {
-  readonly #folder: string;
+class FolderTrust extends RecordFiles implements Trust {
   readonly #options: Required<TrustOptions>;
   #contents: TrustContents;
   /** The certificate that was made last, and by which authority. */
   #gateway: { readonly id: string; readonly pem: string };
 
   constructor(folder: string, contents: TrustContents, options: Required<TrustOptions>) {
-    this.#folder = folder;
+    super(folder, options.clock);
     this.#options = options;
     this.#contents = contents;
     this.#gateway = { id: contents.serving.id, pem: contents.serving.gatewayPem };
@@ -158,7 +147,7 @@ class FolderTrust implements Trust {
   }
 
   async refresh(): Promise<void> {
-    this.#contents = await this.#guard(() => readTrustFolder(this.#folder));
+    this.#contents = await this.guard(() => readTrustFolder(this.folder));
   }
 
   grant(certPem: string): Grant {
@@ -188,7 +177,7 @@ class FolderTrust implements Trust {
     const { clock, log } = this.#options;
     const { makeGatewayCertificate } = await import('./certificate.ts');
     const pem = await makeGatewayCertificate(serving, serving.gatewayKeyPem, names, clock.nowMs());
-    await this.#guard(() =>
+    await this.guard(() =>
       replaceFile(serving.folder, { name: trustFiles.gateway, content: pem, mode: publicFileMode }),
     );
     this.#gateway = { id: serving.id, pem };
@@ -228,60 +217,13 @@ class FolderTrust implements Trust {
     return sign('sha256', bytes, { key: this.#contents.serving.keyPem, dsaEncoding: 'ieee-p1363' });
   }
 
-  enrolled(): Promise<readonly Enrolled[]> {
-    return this.#guard(() => readEnrolled(join(this.#folder, trustFiles.enrolled)));
-  }
-
-  revoked(): Promise<readonly Revoked[]> {
-    return this.#guard(() => readRevoked(join(this.#folder, trustFiles.revoked)));
-  }
-
-  used(): Promise<readonly Used[]> {
-    return this.#guard(() => readUsed(join(this.#folder, trustFiles.used)));
-  }
-
-  noteUse(kiosk: string, serial: string): Promise<void> {
-    const at = new Date(this.#options.clock.nowMs()).toISOString();
-    return this.#append(trustFiles.used, { kiosk, serial: serial.toLowerCase(), at } satisfies Used);
-  }
-
-  async revoke(kiosk: string): Promise<number> {
-    let count = 0;
-    // Until there are no more: the serving gateway may be renewing one of them, and looks here when it has recorded it.
-    for (;;) {
-      const before = new Set((await this.revoked()).map(({ serial }) => serial));
-      const own = (await this.enrolled()).filter((one) => one.kiosk === kiosk && !before.has(one.serial));
-      if (own.length === 0) return count;
-      const at = new Date(this.#options.clock.nowMs()).toISOString();
-      for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
-      count += own.length;
-    }
-  }
-
-  async revokeOlder(): Promise<void> {
+  revokeOlder(): Promise<void> {
     const { serving, authorities } = this.#contents;
     // Records of the first version name no authority: then there was one.
     const good = authorities.filter(({ number }) => number >= serving.number);
     const isGood = (keys: Enrolled['keys']) =>
       good.some(({ number, id }) => (keys === undefined ? number === 1 : keys.authority === id));
-    const before = new Set((await this.revoked()).map(({ serial }) => serial));
-    const at = new Date(this.#options.clock.nowMs()).toISOString();
-    for (const { kiosk, serial, keys } of await this.enrolled()) {
-      if (isGood(keys) || before.has(serial)) continue;
-      await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
-    }
-  }
-
-  #append(name: string, line: object): Promise<void> {
-    return this.#guard(() => appendLine(join(this.#folder, name), JSON.stringify(line)));
-  }
-
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toDiskFault(this.#folder, error);
-    }
+    return this.revokeAll(({ keys }) => !isGood(keys)).then(() => undefined);
   }
 
   /** Recorded before it is handed out: a certificate that nobody knows of could never be revoked. */
@@ -295,7 +237,7 @@ class FolderTrust implements Trust {
       at: new Date(this.#options.clock.nowMs()).toISOString(),
       keys: { authority: authority.id, site: newest(sealingKeys).id, subject: newest(subjectKeys).id },
     };
-    await this.#append(trustFiles.enrolled, enrolled);
+    await this.append(trustFiles.enrolled, enrolled);
     return enrolled;
   }
 }
