@@ -92,7 +92,7 @@ export function* describeKeys({ keys, laggards, unfinished }: KeyState): Generat
 
 function describeKey({ number, id, since, state, isPrivateKeyHere, isShown }: ListedKey): string {
   const parts = [`${number}  ${id ?? '-'}`, since === null ? 'since the beginning' : `since ${since}`, state];
-  if (isPrivateKeyHere === true) parts.push('site.key is on this machine');
+  if (isPrivateKeyHere === true) parts.push('site.key lies here in clear');
   if (isShown === true) parts.push('shown by the gateway');
   return parts.join(', ');
 }

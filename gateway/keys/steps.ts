@@ -45,12 +45,12 @@ export async function rotate(kind: KeyKind, trust: Trust, context: KeysContext):
 /** What there is to do after each. @param siteKey where the private half of a new sealing key lies. */
 const next: Readonly<Record<KeyKind, (siteKey: string) => string>> = {
   site: (siteKey) =>
-    `Kiosks go over to it within minutes of hearing of it: see "keys". Its private half is ${siteKey}: keep it as you keep ` +
-    'that of before, and keep that one too, for it opens what was sealed to it.',
+    `Kiosks go over to it within a minute of hearing of it: see "keys". Its private half lies in clear in ${siteKey}: run ` +
+    '"key protect", or take it where you keep the one before. Keep that one too: it opens what was sealed to it.',
   subject: () =>
-    'Kiosks go over to it within minutes of hearing of it: see "keys". On a toggle gate people may be taken to come in once more.',
+    'Kiosks go over to it within a minute of hearing of it: see "keys". On a toggle gate people may be taken to come in once more.',
   authority: () =>
-    'Kiosks get certificates by it within minutes of hearing of it: see "keys". When all have one, the gateway shows the new ' +
+    'Kiosks get certificates by it within a minute of hearing of it: see "keys". When all have one, the gateway shows the new ' +
     'authority by itself; then run "keys retire authority".',
   issuer: () => 'New cards are signed with it. Cards that were printed stay valid, and can be revoked as before.',
 };

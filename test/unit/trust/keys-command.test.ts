@@ -50,7 +50,9 @@ async function actions(): Promise<string[]> {
 
 describe('keys', () => {
   it('lists what there is, for people and for programs', async () => {
-    expect((await keys()).out).toMatch(/^site: .*\n {2}1 {2}[\w-]{16}, since the beginning, current, site\.key is on/);
+    expect((await keys()).out).toMatch(
+      /^site: .*\n {2}1 {2}[\w-]{16}, since the beginning, current, site\.key lies here/,
+    );
     expect((await keys()).out).toContain('none: it is made at the first card');
     const listed = (await keys('--format', 'json')).out.trim().split('\n');
     expect(listed.map((line) => JSON.parse(line).kind)).toEqual(['site', 'subject', 'authority']);
