@@ -1,6 +1,6 @@
 /** Whose stays overlapped those of one person. */
-import { type Person, passing } from './people.ts';
-import { type Stay, staysOf } from './stays.ts';
+import { none, type People, passing } from './people.ts';
+import { staysOf } from './stays.ts';
 import { type Encounter, stayMsMax } from './tracing.ts';
 
 /** A stay of the traced person. */
@@ -13,11 +13,11 @@ export interface TracedStay {
 /** An encounter before it is known whose it is. `traits` are those of the passages at the ends of the other's stays. */
 interface Overlap {
   readonly stay: TracedStay;
-  readonly fromMs: number;
-  toMs: number;
+  fromMs: number;
+  readonly toMs: number;
   togetherMs: number;
   certain: boolean;
-  readonly position: number;
+  position: number;
   readonly traits: number[];
 }
 
@@ -25,7 +25,7 @@ interface Overlap {
 export class Encounters {
   readonly #traced: readonly TracedStay[];
   readonly #gateOf: (trait: number) => string;
-  /** Of the person at hand, by the order of the stays. */
+  /** Of the person at hand. */
   #overlaps: Overlap[] = [];
 
   /** @param traced in the order of time, none overlapping another. */
@@ -34,71 +34,98 @@ export class Encounters {
     this.#gateOf = gateOf;
   }
 
-  /** The encounters with one person; none with the traced one itself, who goes by `own`. */
-  with(person: Person, own: ReadonlySet<string>): Encounter[] {
-    this.#overlaps = [];
-    if (person.isPlain) this.#meetPlain(person);
-    else for (const stay of staysOf(person.toPassages())) this.#meetStay(stay);
-    if (this.#overlaps.length === 0) return [];
-    const subject = person.subject();
-    return own.has(subject) ? [] : this.#overlaps.map((overlap) => this.#describe(subject, overlap));
-  }
-
-  /** As `staysOf` does, without making an object for each passage. */
-  #meetPlain({ count, bestMs, passings, traits, positions }: Person): void {
-    for (let at = 0; at < count; at++) {
-      const ms = bestMs[at] ?? 0;
-      const trait = traits[at] ?? 0;
-      const position = positions[at] ?? 0;
-      if (passings[at] === passing.out) {
-        const earlierMs = at > 0 ? (bestMs[at - 1] ?? 0) : Number.NEGATIVE_INFINITY;
-        this.#meet(Math.max(ms - stayMsMax, earlierMs), ms, false, position, trait, null);
-        continue;
-      }
-      const laterMs = at + 1 < count ? (bestMs[at + 1] ?? 0) : Number.POSITIVE_INFINITY;
-      if (passings[at + 1] === passing.out && laterMs - ms <= stayMsMax) {
-        this.#meet(ms, laterMs, true, position, trait, traits[at + 1] ?? 0);
-        at++;
-      } else this.#meet(ms, Math.min(ms + stayMsMax, laterMs), false, position, trait, null);
+  /** Adds the encounters with one of some people, in the order of time; none with the traced one, who goes by `own`. */
+  addWith(people: People, person: number, own: ReadonlySet<string>, found: Encounter[]): void {
+    if (this.#overlaps.length > 0) this.#overlaps = [];
+    if (!this.#meetPlain(people, person)) {
+      this.#overlaps = [];
+      this.#meetAny(people, person);
     }
+    if (this.#overlaps.length === 0) return;
+    const subject = people.subjectOf(person);
+    if (own.has(subject)) return;
+    if (this.#overlaps.length > 1) this.#overlaps.sort(byTime);
+    for (const overlap of this.#overlaps) found.push(this.#describe(subject, overlap));
   }
 
-  #meetStay({ fromMs, toMs, certain, position, traits: [trait = 0, other] }: Stay): void {
-    this.#meet(fromMs, toMs, certain, position, trait, other ?? null);
+  /**
+   * As `staysOf`, from the newest passage to the oldest and without making anything for each. False, with nothing to rely
+   * on, where it cannot be so simple: they arrived in another order than they happened, or a time is uncertain.
+   */
+  #meetPlain(people: People, person: number): boolean {
+    const { before, bestMs, passings, exact } = people;
+    let laterMs = Number.POSITIVE_INFINITY;
+    let later = none;
+    for (let passage = people.newest[person] ?? none; passage !== none; passage = before[passage] ?? none) {
+      const ms = bestMs[passage] ?? 0;
+      if (ms >= laterMs || exact[passage] === 0) return false;
+      if (passings[passage] === passing.in) {
+        const leaves = passings[later] === passing.out && laterMs - ms <= stayMsMax;
+        const toMs = leaves ? laterMs : Math.min(laterMs, ms + stayMsMax);
+        this.#meetOf(people, ms, toMs, passage, leaves ? later : none);
+      }
+      const earlier = before[passage] ?? none;
+      if (passings[passage] === passing.out) {
+        const earlierMs = earlier === none ? Number.NEGATIVE_INFINITY : (bestMs[earlier] ?? 0);
+        const came = passings[earlier] === passing.in && ms - earlierMs <= stayMsMax;
+        if (!came) this.#meetOf(people, Math.max(earlierMs, ms - stayMsMax), ms, passage, none);
+      }
+      laterMs = ms;
+      later = passage;
+    }
+    return true;
   }
 
-  /** Notes what a stay of the person at hand has in common with those of the traced one. Stays come by their beginnings. */
-  #meet(fromMs: number, toMs: number, certain: boolean, position: number, trait: number, other: number | null): void {
-    for (let at = this.#firstEndingAfter(fromMs); at < this.#traced.length; at++) {
+  #meetOf(people: People, fromMs: number, toMs: number, passage: number, other: number): void {
+    const at = this.#lastBeginningBy(toMs);
+    if ((this.#traced[at]?.toMs ?? Number.NEGATIVE_INFINITY) < fromMs) return;
+    const traits = other === none ? [people.traitOf(passage)] : [people.traitOf(passage), people.traitOf(other)];
+    this.#meet({ fromMs, toMs, certain: other !== none, position: people.positionOf(passage), traits }, at);
+  }
+
+  #meetAny(people: People, person: number): void {
+    const stays = staysOf(people.passagesOf(person));
+    stays.sort((a, b) => b.toMs - a.toMs || b.fromMs - a.fromMs || b.position - a.position);
+    for (const stay of stays) this.#meet(stay, this.#lastBeginningBy(stay.toMs));
+  }
+
+  /** Notes what a stay of the person at hand has in common with those of the traced one. Stays come by their ends, the last first. */
+  #meet(
+    own: { fromMs: number; toMs: number; certain: boolean; position: number; traits: readonly number[] },
+    from: number,
+  ) {
+    for (let at = from; at >= 0; at--) {
       const stay = this.#traced[at];
-      if (stay === undefined || stay.fromMs > toMs) return;
-      const [beginMs, endMs] = [Math.max(fromMs, stay.fromMs), Math.min(toMs, stay.toMs)];
+      if (stay === undefined || stay.toMs < own.fromMs) return;
+      const [beginMs, endMs] = [Math.max(own.fromMs, stay.fromMs), Math.min(own.toMs, stay.toMs)];
       let overlap = this.#overlaps.find((known) => known.stay === stay);
       if (overlap === undefined) {
-        overlap = { stay, fromMs: beginMs, toMs: beginMs, togetherMs: 0, certain: false, position, traits: [] };
+        overlap = { stay, fromMs: endMs, toMs: endMs, togetherMs: 0, certain: false, position: 0, traits: [] };
         this.#overlaps.push(overlap);
       }
-      overlap.togetherMs += Math.max(0, endMs - Math.max(beginMs, overlap.toMs));
-      overlap.toMs = Math.max(overlap.toMs, endMs);
-      overlap.certain ||= certain && stay.certain;
-      overlap.traits.push(trait);
-      if (other !== null) overlap.traits.push(other);
+      overlap.togetherMs += Math.max(0, Math.min(endMs, overlap.fromMs) - beginMs);
+      overlap.fromMs = Math.min(overlap.fromMs, beginMs);
+      overlap.certain ||= own.certain && stay.certain;
+      overlap.position = own.position;
+      for (const trait of own.traits) overlap.traits.push(trait);
     }
   }
 
-  #firstEndingAfter(ms: number): number {
+  /** The index of the last stay that begins at a time or before; -1 where none does. */
+  #lastBeginningBy(ms: number): number {
     let [low, high] = [0, this.#traced.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#traced[middle]?.toMs ?? 0) < ms) low = middle + 1;
+      if ((this.#traced[middle]?.fromMs ?? 0) <= ms) low = middle + 1;
       else high = middle;
     }
-    return low;
+    return low - 1;
   }
 
-  #describe(subject: string, { stay, fromMs, toMs, togetherMs, certain, position, traits }: Overlap): Encounter {
+  #describe(subject: string, overlap: Overlap): Encounter {
+    const { stay, fromMs, toMs, togetherMs, certain, position } = overlap;
     const gates: string[] = [];
-    for (const trait of traits) {
+    for (const trait of overlap.traits) {
       const gate = this.#gateOf(trait);
       if (!gates.includes(gate)) gates.push(gate);
     }
@@ -114,4 +141,8 @@ export class Encounters {
       position,
     };
   }
+}
+
+function byTime(a: Overlap, b: Overlap): number {
+  return a.stay.fromMs - b.stay.fromMs || a.stay.toMs - b.stay.toMs;
 }

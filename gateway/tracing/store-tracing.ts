@@ -14,7 +14,7 @@ import {
 } from '../store/trace-block.ts';
 import type { TracedEntry, TraceOutline, TraceReader } from '../store/traces.ts';
 import { Encounters, type TracedStay } from './encounters.ts';
-import { forEachPerson, type Passing, passing } from './people.ts';
+import { type Passing, People, passing } from './people.ts';
 import { joinStays, type StayPassage, staysOf } from './stays.ts';
 import { type Encounter, type Meeting, type Passage, stayMsMax, type TimeWindow, type Tracing } from './tracing.ts';
 
@@ -92,12 +92,12 @@ class StoreTracing implements Tracing {
       remember((trait: number) => this.#traces.traitOf(trait).gate),
     );
     const own = new Set(subjects);
+    const people = new People(passingOf);
     for (let bucket = 0; bucket < bucketsPerSegment; bucket++) {
       const blocks = [...(await this.#traces.readBucket(segments, bucket)), ...(tail[bucket] ?? [])];
       const met: Encounter[] = [];
-      forEachPerson(blocks, passingOf, (person) => {
-        for (const encounter of found.with(person, own)) met.push(encounter);
-      });
+      people.load(blocks);
+      for (let person = 0; person < people.count; person++) found.addWith(people, person, own, met);
       yield* met;
     }
   }

@@ -91,7 +91,7 @@ function describe(subject: string, stay: Joined, common: readonly SlowStay[]): E
     withFromMs: stay.fromMs,
     withToMs: stay.toMs,
     certain: stay.certain && common.some(({ certain }) => certain),
-    position: common[0]?.ends[0]?.position ?? 0,
+    position: common.toSorted(byEnd)[0]?.ends[0]?.position ?? 0,
   };
 }
 
@@ -159,6 +159,11 @@ function isOf({ entry }: KeptEntry, subjects: readonly string[]): boolean {
 
 function mayLieIn({ time }: KeptEntry, window: TimeWindow): boolean {
   return time.toMs >= window.fromMs && time.fromMs < window.toMs;
+}
+
+/** Whose position is told: of the stay that ended first. */
+function byEnd(a: SlowStay, b: SlowStay): number {
+  return a.toMs - b.toMs || a.fromMs - b.fromMs || (a.ends[0]?.position ?? 0) - (b.ends[0]?.position ?? 0);
 }
 
 function byTime(a: KeptEntry, b: KeptEntry): number {
