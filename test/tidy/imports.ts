@@ -30,6 +30,7 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
     'gateway/cards/',
     'gateway/store/',
   ],
+  'bonjour-service': ['shared/system/mdns.ts'],
   cborg: ['shared/code/cose-sign1.ts', 'shared/invitation.ts'],
   'csv-parse': ['gateway/backfill/', 'gateway/cards/'],
   'dejavu-fonts-ttf': ['gateway/cards/', 'gateway/report/'],
