@@ -13,8 +13,8 @@ import type { Address } from './road.ts';
 const listenMs = 5_000;
 
 /** So many addresses are tried in one look, and so many of one neighbour: a hostile one costs time and nothing else. */
-export const triesMax = 16;
-export const triesPerNeighbourMax = 4;
+export const triesMax = 24;
+export const triesPerNeighbourMax = 8;
 
 export interface FindingParts {
   /** Of the authorities that the kiosk believes, see `siteFingerprint`: others' gateways are passed over. */

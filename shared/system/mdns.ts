@@ -40,7 +40,7 @@ export interface Heard {
   readonly site: string | null;
   /** Whose packet it was. */
   readonly from: string;
-  /** Where a gateway is said to be; the address that the packet came from is among them. */
+  /** Where a gateway is said to be; first the address that the packet came from, as that one is near. */
   readonly hosts: readonly string[];
   readonly port: number;
 }
@@ -69,7 +69,7 @@ export async function browse(onHeard: (heard: Heard) => void, parts: MdnsParts):
   const browser = bonjour.find({ type }, (service) => {
     const from = service.referer?.address ?? '';
     const site = typeof service.txt?.site === 'string' ? service.txt.site : null;
-    const hosts = [...(service.addresses ?? []), from].filter((host) => host !== '');
+    const hosts = [from, ...(service.addresses ?? [])].filter((host) => host !== '');
     onHeard({ site, from, hosts: [...new Set(hosts)], port: service.port });
   });
   const asking = askAgain(() => browser.update(), parts.clock, stop.signal);
