@@ -4,7 +4,7 @@
  */
 import type { TLSSocket } from 'node:tls';
 import type { Clock, Log } from '../shared/ports.ts';
-import { browse, type Heard, type MdnsPlace } from '../shared/system/mdns.ts';
+import { browse, type Heard, type MdnsPlace, mdnsPlaces } from '../shared/system/mdns.ts';
 import { sleep } from '../shared/time.ts';
 import { probeGateway } from './probe.ts';
 import type { Address } from './road.ts';
@@ -22,7 +22,8 @@ export interface FindingParts {
   readonly dial: (address: Address) => TLSSocket;
   readonly clock: Clock;
   readonly log: Log;
-  readonly place?: MdnsPlace;
+  /** In the place of the machine's own. */
+  readonly places?: readonly MdnsPlace[];
 }
 
 /** The first address at which the gateway let the kiosk in; null where there was none, or where `signal` aborted first. */
@@ -52,7 +53,7 @@ export async function findGateway(parts: FindingParts, signal: AbortSignal): Pro
       tries.push(attempt({ host, port }));
     }
   };
-  const browsing = await browse(heard, parts);
+  const browsing = await browse(heard, { places: mdnsPlaces(), ...parts });
   await sleep(clock, listenMs, done.signal);
   await browsing[Symbol.asyncDispose]();
   // Each has a time-out of its own.

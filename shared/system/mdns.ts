@@ -4,6 +4,7 @@
  * is loaded when it is used.
  */
 import type { EventEmitter } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { describeError } from '../fault.ts';
 import type { Clock, Log } from '../ports.ts';
 import { sleep } from '../time.ts';
@@ -28,10 +29,26 @@ export interface MdnsPlace {
   readonly port: number;
 }
 
+const mdnsPort = 5_353;
+
+/** So many interfaces are used. */
+const interfacesMax = 4;
+
+/**
+ * The machine's own interfaces, by their IPv4 addresses. Each is used by itself: left to choose, the system takes the one
+ * of the default route, and none on a network that leads nowhere.
+ */
+export function mdnsPlaces(): readonly MdnsPlace[] {
+  const found = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses);
+  const own = found.filter(({ family, internal }) => family === 'IPv4' && !internal);
+  return own.slice(0, interfacesMax).map(({ address }) => ({ interface: address, port: mdnsPort }));
+}
+
 export interface MdnsParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly place?: MdnsPlace;
+  /** See `mdnsPlaces`. */
+  readonly places: readonly MdnsPlace[];
 }
 
 /** What somebody says of a gateway. */
@@ -50,35 +67,45 @@ export async function advertise(
   { name, port, site }: { readonly name: string; readonly port: number; readonly site: string },
   parts: MdnsParts,
 ): Promise<AsyncDisposable> {
-  const bonjour = await open(parts);
+  const opened = await Promise.all(parts.places.map((place) => open(place, parts)));
   // No probing: a neighbour that claims the name could keep the gateway from saying where it is.
-  bonjour.publish({ name, type, port, txt: { v: '1', site }, probe: false });
+  for (const bonjour of opened) bonjour.publish({ name, type, port, txt: { v: '1', site }, probe: false });
+  const close = async (bonjour: (typeof opened)[number]) => {
+    const gone = new Promise<void>((resolve) => bonjour.unpublishAll(() => resolve()));
+    await Promise.race([gone, sleep(parts.clock, goodbyeMs)]);
+    await new Promise<void>((resolve) => bonjour.destroy(() => resolve()));
+  };
   return {
     async [Symbol.asyncDispose]() {
-      const gone = new Promise<void>((resolve) => bonjour.unpublishAll(() => resolve()));
-      await Promise.race([gone, sleep(parts.clock, goodbyeMs)]);
-      await new Promise<void>((resolve) => bonjour.destroy(() => resolve()));
+      await Promise.all(opened.splice(0).map(close));
     },
   };
 }
 
 /** Asks where gateways are, and tells of each that answers, until disposed. */
 export async function browse(onHeard: (heard: Heard) => void, parts: MdnsParts): Promise<AsyncDisposable> {
-  const bonjour = await open(parts);
+  const opened = await Promise.all(parts.places.map((place) => open(place, parts)));
   const stop = new AbortController();
-  const browser = bonjour.find({ type }, (service) => {
-    const from = service.referer?.address ?? '';
-    const site = typeof service.txt?.site === 'string' ? service.txt.site : null;
-    const hosts = [from, ...(service.addresses ?? [])].filter((host) => host !== '');
-    onHeard({ site, from, hosts: [...new Set(hosts)], port: service.port });
-  });
-  const asking = askAgain(() => browser.update(), parts.clock, stop.signal);
+  const browsers = opened.map((bonjour) =>
+    bonjour.find({ type }, (service) => {
+      const from = service.referer?.address ?? '';
+      const site = typeof service.txt?.site === 'string' ? service.txt.site : null;
+      const hosts = [from, ...(service.addresses ?? [])].filter((host) => host !== '');
+      onHeard({ site, from, hosts: [...new Set(hosts)], port: service.port });
+    }),
+  );
+  const ask = () => {
+    for (const browser of browsers) browser.update();
+  };
+  const asking = askAgain(ask, parts.clock, stop.signal);
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
       await asking;
-      browser.stop();
-      await new Promise<void>((resolve) => bonjour.destroy(() => resolve()));
+      for (const browser of browsers) browser.stop();
+      await Promise.all(
+        opened.splice(0).map((bonjour) => new Promise<void>((resolve) => bonjour.destroy(() => resolve()))),
+      );
     },
   };
 }
@@ -96,11 +123,11 @@ async function askAgain(ask: () => void, clock: Clock, signal: AbortSignal): Pro
  * The library throws what a packet makes it throw, and what its socket meets, at the whole process; so both stop here. It
  * offers no other way to its socket.
  */
-async function open({ clock, log, place }: MdnsParts) {
+async function open(place: MdnsPlace, { clock, log }: MdnsParts) {
   const { Bonjour } = await import('bonjour-service');
   const note = (error: unknown) => log.debug('mdns.failed', { error: describeError(error) });
-  const options = place === undefined ? {} : { ...place, bind: '0.0.0.0' };
-  const bonjour = new Bonjour(options as object, note);
+  // Bound to all, because what is sent to the group reaches no socket that is bound to one address.
+  const bonjour = new Bonjour({ ...place, bind: '0.0.0.0' } as object, note);
   const { mdns } = (bonjour as unknown as { readonly server: { readonly mdns: EventEmitter } }).server;
   mdns.on('error', (error) => log.warn('mdns.unavailable', { error: describeError(error) }));
   mdns.on('warning', note);

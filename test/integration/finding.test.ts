@@ -29,7 +29,7 @@ let parts: AsyncDisposableStack;
 let log: RecordingLog;
 let trust: Trust;
 let credentials: Credentials;
-let place: MdnsPlace;
+let places: readonly MdnsPlace[];
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'ravao-finding-'));
@@ -42,7 +42,7 @@ beforeEach(async () => {
   // A port of its own keeps a test out of others' packets, and the loopback interface keeps it off the network.
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  place = { interface: '127.0.0.1', port: socket.address().port };
+  places = [{ interface: '127.0.0.1', port: socket.address().port }];
   await new Promise<void>((resolve) => socket.close(() => resolve()));
 });
 afterEach(() => parts.disposeAsync());
@@ -61,8 +61,19 @@ async function startGateway(port = 0): Promise<Broker> {
 async function announce(broker: Broker, mdns: 'auto' | 'on' | 'off' = 'on'): Promise<void> {
   const { caPem } = trust;
   parts.use(
-    await startAdvertising({ ...{ mdns, host: '127.0.0.1', port: broker.port, caPem, clock, chance, log, place } }),
+    await startAdvertising({
+      mdns,
+      host: '127.0.0.1',
+      port: broker.port,
+      caPem,
+      clock,
+      chance,
+      log,
+      places: () => places,
+    }),
   );
+  const advertised = () => log.events.includes('mdns.advertised');
+  if (mdns === 'on') await until('the gateway to say where it is', deadlineMs, advertised);
 }
 
 /** As the kiosk does, and says which addresses were dialled. */
@@ -72,7 +83,7 @@ async function find(): Promise<{ found: Address | null; dialled: Address[] }> {
     dialled.push(address);
     return dialTls({ ...address, ...credentials })();
   };
-  const found = await findGateway({ sites: [siteOf(trust)], dial, clock, log, place }, new AbortController().signal);
+  const found = await findGateway({ sites: [siteOf(trust)], dial, clock, log, places }, new AbortController().signal);
   return { found, dialled };
 }
 
@@ -103,7 +114,7 @@ function seenBy({ caPem }: { readonly caPem: string }): [string, string] {
 
 /** Says that a gateway of that site is at a port where something else is. */
 async function lie(port: number, site = siteOf(trust)): Promise<AsyncDisposable> {
-  return parts.use(await advertise({ name: `liar-${port}`, port, site }, { clock, log, place }));
+  return parts.use(await advertise({ name: `liar-${port}`, port, site }, { clock, log, places }));
 }
 
 async function listen(server: Server): Promise<number> {
@@ -161,11 +172,11 @@ it('a neighbour may name so many places and no more, whatever it says', async ()
 
 it('bytes that are no packet, and a flood of packets, hurt nobody', async () => {
   const heard: unknown[] = [];
-  const browsing = parts.use(await browse((one) => heard.push(one), { clock, log, place }));
+  const browsing = parts.use(await browse((one) => heard.push(one), { clock, log, places }));
   const socket = createSocket('udp4');
   parts.defer(() => void socket.close());
   const send = (bytes: Uint8Array) =>
-    new Promise<void>((resolve) => socket.send(bytes, place.port, '127.0.0.1', () => resolve()));
+    new Promise<void>((resolve) => socket.send(bytes, places[0]?.port, '127.0.0.1', () => resolve()));
   for (let round = 0; round < 200; round++) await send(chance.bytes(1 + Math.floor(chance.fraction() * 300)));
   // A response whose records say that they are of other lengths than they are.
   await send(Buffer.from('000084000000000100000000055f7261766f0000210001ffffffff0002abcd', 'hex'));
@@ -183,7 +194,7 @@ it('a kiosk goes after its gateway, remembers where it was, and comes back when 
   await announce(second);
   const dataDir = join(dir, 'kiosk');
   const outbox = parts.use(openOutbox({ dir: dataDir, kiosk: 'gate-a', clock, chance, log }));
-  const look: Look = (sites, dial, signal) => findGateway({ sites, dial, clock, log, place }, signal);
+  const look: Look = (sites, dial, signal) => findGateway({ sites, dial, clock, log, places }, signal);
   const run = () => {
     const address = { host: '127.0.0.1', port };
     const road = new Road({
