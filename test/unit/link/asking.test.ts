@@ -10,7 +10,7 @@ import type { Answers } from '../../../gateway/questions.ts';
 import { createLink, type Link } from '../../../kiosk/link.ts';
 import { type Outbox, openOutbox } from '../../../kiosk/outbox.ts';
 import { answerBytesMax, questionBytesMax } from '../../../shared/questions.ts';
-import { answerTopic, askTopic } from '../../../shared/topics.ts';
+import { answerTopic, askTopic, siteTopic } from '../../../shared/topics.ts';
 import { MemoryGateway } from '../../fakes/memory-gateway.ts';
 import { connectionPair, mqttPair } from '../../fakes/mqtt-pair.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
@@ -159,6 +159,17 @@ describe('a question', () => {
     const link = await startKiosk(old.dial);
     expect(await ask(link, 'echo', 'hello')).toBeNull();
     expect(old.taken.filter(({ topic }) => topic.includes('/ask/'))).toEqual([]);
+    expect(running?.isOnline()).toBe(true);
+  });
+
+  it('is nothing where the kiosk may hear nothing: the log says so, and the connection stays', async () => {
+    await startGateway();
+    await using deaf = await MemoryGateway.start();
+    deaf.broker.authorizeSubscribe = (_client, _subscription, done) => done(null, null);
+    const link = await startKiosk(deaf.dial);
+    expect(await ask(link, 'echo', 'hello')).toBeNull();
+    const failed = kioskLog.lines.find(({ event }) => event === 'link.subscribe-failed');
+    expect(failed).toMatchObject({ level: 'warn', fields: { topic: siteTopic, reason: expect.any(String) } });
     expect(running?.isOnline()).toBe(true);
   });
 
