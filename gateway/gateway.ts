@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { SiteNotice } from '../shared/entry.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
+import { startAdvertising } from './advertising.ts';
 import { startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
@@ -86,6 +87,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   const lists = started.use(openCardLists(config.dataDir));
   started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
   started.use(tellResets({ dataDir: config.dataDir, announcements: broker.announcements, clock, log }));
+  started.use(await startAdvertising({ ...config, port: broker.port, caPem: trust.caPem, clock, chance, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   const onRenewed = (next: GatewayCredentials) => {

@@ -91,11 +91,7 @@ async function runGate(
     new Upkeep({
       ...{ found, ...config, outbox, onStateChanged, ...surroundings },
       asker: { ask: (question, payload) => link.ask(question, payload) },
-      stopScans: async () => {
-        scans.abort();
-        await scanning;
-      },
-      stopLink: () => network.abort(),
+      ...{ scans, network, scanning: () => scanning },
     }),
   );
   const link: Link = parts.use(
@@ -106,7 +102,10 @@ async function runGate(
       reader: upkeep.readWith(rules),
       state: () => ({ version: manifest.version, rules: rules.state, ...upkeep.state, ...kiosk.state() }),
       onSite: (notice) => upkeep.noticed(notice),
-      onStatus: (status) => kiosk.linkChanged(status),
+      onStatus: (status) => {
+        upkeep.linkChanged(status);
+        kiosk.linkChanged(status);
+      },
       ...surroundings,
     }),
   );

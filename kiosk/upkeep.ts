@@ -4,11 +4,11 @@ import { createSealer, type IdentitySealer } from '../shared/identity.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import type { Asker } from './asking.ts';
 import type { Gate } from './gate-settings.ts';
-import type { TopicReader } from './gateway-link.ts';
+import type { LinkStatus, TopicReader } from './gateway-link.ts';
 import { Leaving } from './leaving.ts';
 import type { Outbox } from './outbox.ts';
 import { Renewal } from './renewal.ts';
-import { Road } from './road.ts';
+import { type Look, Road } from './road.ts';
 
 export interface UpkeepOptions {
   readonly found: Pick<Gate, 'credentials' | 'gateway'>;
@@ -16,10 +16,12 @@ export interface UpkeepOptions {
   readonly credentialsDir: string;
   readonly dataDir: string;
   readonly mayEnrol: boolean;
+  readonly mdns: boolean;
   readonly outbox: Outbox;
-  /** See `Leaving`. */
-  readonly stopScans: () => Promise<void>;
-  readonly stopLink: () => void;
+  /** End the taking of scans, which `scanning` is, and the link. */
+  readonly scans: AbortController;
+  readonly scanning: () => Promise<void>;
+  readonly network: AbortController;
   readonly asker: Asker;
   readonly onStateChanged: () => void;
   readonly clock: Clock;
@@ -37,12 +39,21 @@ export class Upkeep implements AsyncDisposable {
   readonly #instance: string;
 
   constructor(options: UpkeepOptions) {
-    const { found, credentialsDir, chance, log } = options;
+    const { found, credentialsDir, mdns, chance, log } = options;
     this.#log = log;
     this.#instance = Buffer.from(chance.bytes(8)).toString('hex');
-    this.road = new Road(found.gateway, found.credentials);
+    const look = mdns ? lookOnNetwork(options) : null;
+    this.road = new Road({ ...options, look, address: found.gateway, credentials: found.credentials });
     this.#renewal = new Renewal({ ...options, folder: credentialsDir, road: this.road });
-    this.#leaving = new Leaving({ ...options, kiosk: found.credentials.kiosk });
+    this.#leaving = new Leaving({
+      ...options,
+      kiosk: found.credentials.kiosk,
+      stopScans: async () => {
+        options.scans.abort();
+        await options.scanning();
+      },
+      stopLink: () => options.network.abort(),
+    });
   }
 
   /** What the kiosk says of these things. */
@@ -92,8 +103,21 @@ export class Upkeep implements AsyncDisposable {
     this.#renewal.noticed(notice);
   }
 
+  /** The link has come up, or has gone. */
+  linkChanged(status: LinkStatus): void {
+    if (status === 'online') this.road.reached();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.road[Symbol.asyncDispose]();
     await this.#leaving[Symbol.asyncDispose]();
     await this.#renewal[Symbol.asyncDispose]();
   }
+}
+
+function lookOnNetwork(parts: { readonly clock: Clock; readonly log: Log }): Look {
+  return async (sites, dial, signal) => {
+    const { findGateway } = await import('./finding.ts');
+    return findGateway({ ...parts, sites, dial }, signal);
+  };
 }

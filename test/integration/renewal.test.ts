@@ -78,8 +78,13 @@ function serialOf({ certPem }: Pick<Credentials, 'certPem'>): string {
   return new X509Certificate(certPem).serialNumber.toLowerCase();
 }
 
+function roadOf(credentials: Credentials, port = broker.port): Road {
+  const address = { host: '127.0.0.1', port };
+  return new Road({ address, credentials, dataDir: dir, look: null, clock, log: kioskLog });
+}
+
 async function startKiosk(): Promise<{ road: Road; link: Link; renewal: Renewal; online: () => boolean }> {
-  const road = new Road({ host: '127.0.0.1', port: broker.port }, await readCredentials(folder));
+  const road = roadOf(await readCredentials(folder));
   const outbox = parts.use(openOutbox({ dir: join(dir, 'kiosk'), kiosk: 'gate-a', clock, chance, log: kioskLog }));
   let isOnline = false;
   const link: Link = parts.use(
@@ -123,7 +128,7 @@ function askerThat(alter: (answer: Record<string, unknown>) => unknown = (answer
 
 async function renewOnce(asker = askerThat()) {
   const credentials = await readCredentials(folder);
-  const { dialWith } = new Road({ host: '127.0.0.1', port: broker.port }, credentials);
+  const { dialWith } = roadOf(credentials);
   return renew({ folder, credentials, asker, dialWith, clock: systemClock });
 }
 
@@ -168,7 +173,7 @@ it('a kiosk that hears of other keys asks for them at once', async () => {
       return null;
     },
   };
-  const road = new Road({ host: '127.0.0.1', port: broker.port }, await readCredentials(folder));
+  const road = roadOf(await readCredentials(folder));
   const renewal = parts.use(
     new Renewal({
       ...{ folder, road, asker, clock: systemClock, chance, log: kioskLog },
@@ -196,7 +201,7 @@ it('a kiosk that the gateway does not let in by its new certificate stays with t
 it('a kiosk whose gateway cannot be tried keeps the key, and gets the same certificate when it asks again', async () => {
   const credentials = await readCredentials(folder);
   const asker = askerThat();
-  const nowhere = new Road({ host: '127.0.0.1', port: 1 }, credentials);
+  const nowhere = roadOf(credentials, 1);
   const parts = { folder, credentials, asker, clock: systemClock };
   expect(await renew({ ...parts, dialWith: nowhere.dialWith })).toMatchObject({ problem: 'untried' });
   expect(await renewOnce(asker)).toHaveProperty('renewed');
@@ -314,7 +319,7 @@ describe('a certificate that has ended', () => {
 
   it('soon is told of each hour', async () => {
     const soon: Clock = { ...systemClock, nowMs: () => systemClock.nowMs() + 1.9 * yearMs };
-    const road = new Road({ host: '127.0.0.1', port: broker.port }, await readCredentials(folder));
+    const road = roadOf(await readCredentials(folder));
     const asker: Asker = { ask: async () => null };
     parts.use(new Renewal({ folder, road, asker, onStateChanged: () => {}, clock: soon, chance, log: kioskLog }));
     expect(kioskLog.events).toEqual(['renewal.ends-soon']);
@@ -327,5 +332,5 @@ it('a key that the gateway never saw is of no use to who has only the old certif
   const { privateKey } = makeKeyPair();
   const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const stolen = { ...(await readCredentials(folder)), keyPem };
-  expect(() => new Road({ host: '127.0.0.1', port: broker.port }, stolen)).toThrow('CREDENTIALS_INVALID');
+  expect(() => roadOf(stolen)).toThrow('CREDENTIALS_INVALID');
 });
