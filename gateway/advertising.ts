@@ -7,7 +7,7 @@ import type { MdnsPlace } from '../shared/system/mdns.ts';
 import { sleep } from '../shared/time.ts';
 import { isLoopback } from './enrol/gateway-addresses.ts';
 
-/** How often it is looked whether the machine has other addresses, in milliseconds. */
+/** How often it is looked whether the machine has other addresses, or the site another authority, in milliseconds. */
 const lookEveryMs = 15_000;
 
 export interface AdvertisingOptions {
@@ -17,7 +17,7 @@ export interface AdvertisingOptions {
   /** Where kiosks send their entries. */
   readonly port: number;
   /** The authority that the gateway shows, in PEM; the first where there are several. */
-  readonly caPem: string;
+  readonly caPem: () => string;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Log;
@@ -30,10 +30,8 @@ export async function startAdvertising(options: AdvertisingOptions): Promise<Asy
   const { mdns, host, port, caPem, chance, log } = options;
   const isWanted = mdns === 'on' || (mdns === 'auto' && !isLoopback({ host, port }));
   if (!isWanted) return { [Symbol.asyncDispose]: async () => {} };
-  const hash = createHash('sha256').update(new X509Certificate(caPem).raw).digest('hex');
-  const site = siteFingerprint(hash);
   // Several gateways of a site, or one that was started again, must not claim one name.
-  const name = `ravao-${site.slice(0, 8)}-${Buffer.from(chance.bytes(3)).toString('hex')}`;
+  const name = `ravao-${siteOf(caPem()).slice(0, 8)}-${Buffer.from(chance.bytes(3)).toString('hex')}`;
   const { advertise, mdnsPlaces } = await import('../shared/system/mdns.ts');
   const { places = mdnsPlaces, clock } = options;
   const stop = new AbortController();
@@ -41,12 +39,12 @@ export async function startAdvertising(options: AdvertisingOptions): Promise<Asy
     let advertised: AsyncDisposable | null = null;
     let told = '';
     while (!stop.signal.aborted) {
-      const now = places();
+      const now = { site: siteOf(caPem()), places: places() };
       if (JSON.stringify(now) !== told) {
         await advertised?.[Symbol.asyncDispose]();
-        advertised = await advertise({ name, port, site }, { places: now, clock, log });
+        advertised = await advertise({ name, port, site: now.site }, { places: now.places, clock, log });
         told = JSON.stringify(now);
-        log.info('mdns.advertised', { name, port, interfaces: now.length });
+        log.info('mdns.advertised', { name, port, interfaces: now.places.length });
       }
       await sleep(clock, lookEveryMs, stop.signal);
     }
@@ -59,4 +57,8 @@ export async function startAdvertising(options: AdvertisingOptions): Promise<Asy
       await running;
     },
   };
+}
+
+function siteOf(caPem: string): string {
+  return siteFingerprint(createHash('sha256').update(new X509Certificate(caPem).raw).digest('hex'));
 }

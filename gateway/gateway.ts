@@ -4,7 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import type { SiteNotice } from '../shared/entry.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startAdvertising } from './advertising.ts';
-import { startBroker } from './broker.ts';
+import { type Broker, startBroker } from './broker.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
@@ -18,7 +18,7 @@ import { publishRules } from './rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { keepIndexed } from './tracing/indexing.ts';
-import { type GatewayCredentials, openTrust } from './trust/authority.ts';
+import { type GatewayCredentials, openTrust, type Trust } from './trust/authority.ts';
 import { keepRenewed } from './trust/renewal.ts';
 import { watchRevocations } from './trust/revocations.ts';
 import { openUpstream } from './upstream/open-upstream.ts';
@@ -87,21 +87,37 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   const lists = started.use(openCardLists(config.dataDir));
   started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
   started.use(tellResets({ dataDir: config.dataDir, announcements: broker.announcements, clock, log }));
-  started.use(await startAdvertising({ ...config, port: broker.port, caPem: trust.caPem, clock, chance, log }));
+  started.use(await startAdvertising({ ...config, port: broker.port, caPem: () => trust.caPem, clock, chance, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
+  started.use(await followTrust({ trust, broker, enrolling, uses, credentials, config, clock, log }));
+  const parts = started.move();
+  return { port: broker.port, enrolPort: enrolling.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+interface Followed extends Pick<Surroundings, 'clock' | 'log'> {
+  readonly trust: Trust;
+  readonly broker: Broker;
+  readonly enrolling: Enrolling;
+  readonly uses: CertificateUses;
+  readonly credentials: GatewayCredentials;
+  readonly config: GatewayConfig;
+}
+
+/** Shows and tells what the trust folder says, however it changes. */
+async function followTrust({ trust, broker, enrolling, uses, credentials, config, clock, log }: Followed) {
   const onRenewed = (next: GatewayCredentials) => {
     broker.renew(next);
-    enrolling?.renew(next);
+    enrolling.renew(next);
   };
-  const watching = { trust, clock, log };
-  started.use(keepRenewed({ ...watching, listenHost: config.host, current: credentials, onRenewed }));
   const onChanged = (next: GatewayCredentials, notice: SiteNotice) => {
     onRenewed(next);
     // It fails only when the broker closes.
     broker.announcements.tellSite(notice).catch(() => {});
   };
+  await using started = new AsyncDisposableStack();
+  const watching = { trust, clock, log };
+  started.use(keepRenewed({ ...watching, listenHost: config.host, current: credentials, onRenewed }));
   started.use(await followKeys({ ...watching, ...config, trustDir: trustDir(config), uses, onChanged }));
-  const parts = started.move();
-  return { port: broker.port, enrolPort: enrolling.port, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+  return started.move();
 }

@@ -65,7 +65,7 @@ async function announce(broker: Broker, mdns: 'auto' | 'on' | 'off' = 'on'): Pro
       mdns,
       host: '127.0.0.1',
       port: broker.port,
-      caPem,
+      caPem: () => caPem,
       clock,
       chance,
       log,

@@ -12,8 +12,8 @@ import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Store } from '../../gateway/store/store.ts';
 import { openTrust, type Trust } from '../../gateway/trust/authority.ts';
 import { type Credentials, readCredentials } from '../../kiosk/credentials.ts';
+import { dialTls } from '../../kiosk/dial.ts';
 import { renew } from '../../kiosk/enrol/renew.ts';
-import { Road } from '../../kiosk/road.ts';
 import type { Entry } from '../../shared/entry.ts';
 import { createOpener, sealIdentity, subjectOf } from '../../shared/identity.ts';
 import { systemClock } from '../../shared/system/clock.ts';
@@ -90,7 +90,7 @@ class MonthKiosk {
     const asker = {
       ask: async (question: string, payload: Uint8Array) => (await answers[question]?.(this.id, payload)) ?? null,
     };
-    const { dialWith } = new Road({ host: '127.0.0.1', port: broker.port }, this.credentials);
+    const dialWith = (given: Credentials) => dialTls({ host: '127.0.0.1', port: broker.port, ...given })();
     const outcome = await renew({
       folder: this.folder,
       credentials: this.credentials,
