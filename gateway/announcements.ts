@@ -1,4 +1,5 @@
-import { rulesTopic } from '../shared/topics.ts';
+import type { SiteNotice } from '../shared/entry.ts';
+import { rulesTopic, siteTopic } from '../shared/topics.ts';
 
 /** How the broker publishes something of the gateway's own, retained. */
 export type Publish = (
@@ -10,12 +11,23 @@ export type Publish = (
 export class Announcements {
   readonly #publish: Publish;
   readonly #kiosks: () => Iterable<string>;
+  readonly #complete: (notice: SiteNotice) => SiteNotice;
   #rulesOf: ((kiosk: string) => Uint8Array) | null = null;
 
-  /** @param kiosks those that are connected. */
-  constructor(publish: Publish, kiosks: () => Iterable<string>) {
+  /** @param kiosks those that are connected. @param complete adds to a notice of the site what the broker knows. */
+  constructor(
+    publish: Publish,
+    kiosks: () => Iterable<string>,
+    complete: (notice: SiteNotice) => SiteNotice = (notice) => notice,
+  ) {
     this.#publish = publish;
     this.#kiosks = kiosks;
+    this.#complete = complete;
+  }
+
+  /** Says what the site is from now on, to those that are connected too. */
+  tellSite(notice: SiteNotice): Promise<void> {
+    return this.retain(siteTopic, Buffer.from(JSON.stringify(this.#complete(notice))));
   }
 
   /** Resolves when it is retained; what was there before on the topic goes. Nothing (0 bytes) leaves the topic empty. */

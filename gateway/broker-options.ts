@@ -35,4 +35,6 @@ export interface BrokerOptions extends MqttOptions {
   readonly credentials: GatewayCredentials;
   /** Whose certificates are cut off; nobody's unless given. */
   readonly revocations?: Revocations;
+  /** Hears who came in, by the certificate of which serial number (hexadecimal). */
+  readonly onAdmitted?: (kiosk: string, serial: string) => void;
 }

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Aedes, AedesOptions, Client, ConnectPacket, PublishPacket } from 'aedes';
 import { describeError } from '../shared/fault.ts';
 import { within } from '../shared/time.ts';
-import { maySubscribe, siteTopic } from '../shared/topics.ts';
+import { maySubscribe } from '../shared/topics.ts';
 import { Announcements } from './announcements.ts';
 import { type BrokerLimits, brokerLimits } from './broker-limits.ts';
 import type { BrokerOptions, MqttOptions } from './broker-options.ts';
@@ -93,6 +93,7 @@ class AedesBroker implements MqttBroker {
     this.announcements = new Announcements(
       (packet, done) => this.#aedes.publish({ cmd: 'publish', qos: 1, retain: true, dup: false, ...packet }, done),
       () => this.#table.kiosks(),
+      (notice) => this.#desk.addNames(notice),
     );
     // The limit is on those that a connection has at once.
     this.#aedes.on('unsubscribe', (filters, client) => {
@@ -136,10 +137,7 @@ class AedesBroker implements MqttBroker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    await this.announcements.retain(
-      siteTopic,
-      Buffer.from(JSON.stringify(this.#desk.addNames(this.#options.siteNotice))),
-    );
+    await this.announcements.tellSite(this.#options.siteNotice);
   }
 
   get connections(): number {

@@ -11,6 +11,7 @@ import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
 import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
 import { readGatewayConfig, readSiteConfig } from './config.ts';
+import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
 import { ownCommands, printAll } from './own-commands.ts';
 import { openSqliteReader } from './store/sqlite.ts';
@@ -29,7 +30,9 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
                                                        write a kiosk's certificate and keys into DIR
   npm run -s gateway -- invite --gate NAME [...]       a code that enrols a new kiosk: see "invite --help"
   npm run -s gateway -- kiosks [--format text|json]    which kiosks there are, and when each was here last
+  npm run -s gateway -- kiosks reset KIOSK             tell a kiosk to forget this site: see "kiosks --help"
   npm run -s gateway -- revoke KIOSK                   cut a kiosk off for good, also while it is connected
+  npm run -s gateway -- keys [...]                     the site's keys, and changing one: see "keys --help"
   npm run -s gateway -- cards ...                      printed cards for people without a phone: see "cards help"
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
@@ -76,7 +79,8 @@ export async function runCommand(
       const format = checkFormats.find((name) => name === (options.format ?? 'text'));
       if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
       return withReader(environment, async (store) => {
-        const { text, sound } = await check(store, verifyAudit(readSiteConfig(environment).dataDir), format);
+        const { dataDir } = readSiteConfig(environment);
+        const { text, sound } = await check(store, verifyAudit(dataDir), format, await currentClones(dataDir));
         await print([text]);
         return sound ? exitCode.ok : exitCode.failed;
       });
@@ -89,13 +93,6 @@ export async function runCommand(
     case 'enrol':
       if (options.out === undefined) return refuse('enrol needs --out: the folder to write.');
       return enrol(environment, operands[0] ?? '', options.out, options.force);
-    case 'kiosks': {
-      const format = checkFormats.find((name) => name === (options.format ?? 'text'));
-      if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
-      const { listKiosks, describeKiosks } = await import('./enrol/kiosk-commands.ts');
-      await print(describeKiosks(await listKiosks(readSiteConfig(environment), quietly()), format));
-      return exitCode.ok;
-    }
     case 'revoke': {
       const { revokeKiosk } = await import('./enrol/kiosk-commands.ts');
       await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), quietly())]);

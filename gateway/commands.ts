@@ -4,6 +4,7 @@ import type { Entry } from '../shared/entry.ts';
 import type { EntryTime } from '../shared/ports.ts';
 import { describeAudit } from './audit/listing.ts';
 import type { AuditReport } from './audit/verify.ts';
+import { type Clone, cloneRemedy } from './enrol/clones.ts';
 import type { QuarantineItem, StoredEntry, StoreReader, StoreReport } from './store/store.ts';
 
 export const entriesFormats = ['ndjson', 'csv'] as const;
@@ -25,16 +26,24 @@ export async function* listQuarantine(store: StoreReader): AsyncGenerator<string
   for await (const item of store.quarantine()) yield `${JSON.stringify(describeItem(item))}\n`;
 }
 
-/** Integrity, gaps, how far each upstream is and whether the audit is whole, and whether all is well. */
+/** Integrity, gaps, how far each upstream is, whether the audit is whole and kiosks are single, and whether all is well. */
 export async function check(
   store: StoreReader,
   audit: AuditReport,
   format: CheckFormat,
+  clones: ReadonlyMap<string, Clone> = new Map(),
 ): Promise<{ text: string; sound: boolean }> {
   const report = await store.check();
+  const cloned = [...clones].map(([kiosk, clone]) => ({ kiosk, ...clone }));
   const text =
-    format === 'json' ? `${JSON.stringify({ ...report, audit })}\n` : describeReport(report) + describeAudit(audit);
-  return { text, sound: [report.damage, report.gaps, audit.problems].every((found) => found.length === 0) };
+    format === 'json'
+      ? `${JSON.stringify({ ...report, audit, cloned })}\n`
+      : describeReport(report) + describeAudit(audit) + cloned.map(describeClone).join('');
+  return { text, sound: [report.damage, report.gaps, audit.problems, cloned].every((found) => found.length === 0) };
+}
+
+function describeClone({ kiosk, since, last }: Clone & { readonly kiosk: string }): string {
+  return `TWO MACHINES USE THE IDENTITY OF ${kiosk}, since ${since}, last seen ${last}.\n  ${cloneRemedy(kiosk)}\n`;
 }
 
 const columns = {

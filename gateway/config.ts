@@ -44,6 +44,7 @@ const doorsSchema = siteSchema.extend({
   RAVAO_MQTT_HOST: z.string().default('127.0.0.1'),
   RAVAO_MQTT_PORT: z.string().default('8883').transform(Number).pipe(port),
   RAVAO_ENROL_PORT: z.string().transform(Number).pipe(port).optional(),
+  RAVAO_MDNS: z.enum(['auto', 'on', 'off'], 'must be auto, on or off').default('auto'),
 });
 
 /** What serving needs besides. */
@@ -104,6 +105,7 @@ export function readGatewayConfig(environment: Environment) {
     port: values.RAVAO_MQTT_PORT,
     enrolPort: values.RAVAO_ENROL_PORT ?? enrolPortBeside(values.RAVAO_MQTT_PORT),
     keepDays: values.RAVAO_KEEP_DAYS,
+    mdns: values.RAVAO_MDNS,
     upstreams: values.RAVAO_UPSTREAM_URL,
     upstreamToken: values.RAVAO_UPSTREAM_TOKEN ?? null,
     upstreamTls: {

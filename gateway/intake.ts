@@ -79,6 +79,8 @@ export function createIntake(options: {
   readonly limits?: Partial<IntakeLimits>;
   /** Says when an entry was made that arrives over a connection; its kiosk is believed unless given. */
   readonly timeOf?: TimeOf;
+  /** Told of a kiosk that sends two entries under one place in one outbox. */
+  readonly onReused?: (kiosk: string) => void;
 }): Intake {
   return new GroupingIntake(options, { ...defaultIntakeLimits, ...options.limits });
 }
@@ -116,6 +118,7 @@ interface IntakeParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly timeOf?: TimeOf;
+  readonly onReused?: (kiosk: string) => void;
 }
 
 class GroupingIntake implements Intake {
@@ -125,6 +128,7 @@ class GroupingIntake implements Intake {
   readonly #log: Log;
   readonly #sparse: SparseLog;
   readonly #limits: IntakeLimits;
+  readonly #onReused: (kiosk: string) => void;
   readonly #counts = { stored: 0, duplicate: 0, quarantined: 0, unkept: 0, groups: 0, failures: 0 };
   /** Senders that had a packet rejected. */
   readonly #failed = new WeakMap<object, unknown>();
@@ -139,9 +143,10 @@ class GroupingIntake implements Intake {
   #failuresInARow = 0;
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor({ store, clock, log, timeOf }: IntakeParts, limits: IntakeLimits) {
+  constructor({ store, clock, log, timeOf, onReused = () => {} }: IntakeParts, limits: IntakeLimits) {
     this.#timeOf = timeOf;
     this.#store = store;
+    this.#onReused = onReused;
     this.#clock = clock;
     this.#log = log;
     this.#sparse = new SparseLog(clock, log, logEveryMs);
@@ -276,6 +281,7 @@ class GroupingIntake implements Intake {
   }
 
   #tell(kiosk: string, { type, reason, detail }: Extract<Verdict, { reason: string }>): void {
+    if (reason === 'triple-reused') this.#onReused(kiosk);
     this.#sparse.write('warn', `intake.${type}`, `${kiosk} ${reason}`, { kiosk, reason, detail });
   }
 }

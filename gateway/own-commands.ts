@@ -17,7 +17,9 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   cards,
   incident,
   invite,
+  keys,
   key,
+  kiosks,
   person,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   purge,
@@ -82,6 +84,13 @@ async function invite(args: readonly string[], environment: Environment): Promis
   return runInvite(args, readDoorConfig(environment), parts);
 }
 
+async function keys(args: readonly string[], environment: Environment): Promise<number> {
+  const config = readSiteConfig(environment);
+  const log = quietLog();
+  const { runKeys } = await import('./keys/command.ts');
+  return runKeys(args, { config, clock: systemClock, log, print, warn });
+}
+
 async function key(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
   const config = readSiteConfig(environment);
   const { runKey } = await import('./officer/key-command.ts');
@@ -103,6 +112,11 @@ async function unseal(args: readonly string[], environment: Environment, signal:
   };
   const input = process.stdin.isTTY ? null : process.stdin;
   return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openTracing, print, warn });
+}
+
+async function kiosks(args: readonly string[], environment: Environment): Promise<number> {
+  const { runKiosks } = await import('./enrol/kiosks-command.ts');
+  return runKiosks(args, readSiteConfig(environment), { clock: systemClock, log: quietLog(), print, warn });
 }
 
 /** Prints, and says that all is well. */

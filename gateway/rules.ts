@@ -81,7 +81,12 @@ class RulesPublisher {
     for (const list of Object.values(this.#lists)) await list.follow(counts[list.name], signal);
     if (signal.aborted) return;
     const { revoked, issued } = this.#lists;
-    const made = makeHead({ issuers: this.#readIssuers(), lists: { revoked: revoked.head, issued: issued.head } });
+    const issuers = this.#readIssuers();
+    const runs = lists.issuedRuns();
+    // Said only where it is not what every kiosk takes for granted: older ones know nothing of it.
+    const isPlain = runs.every(({ issuer }) => issuer === issuers[0]?.id);
+    const issuedHead = isPlain ? issued.head : { ...issued.head, runs: [...runs] };
+    const made = makeHead({ issuers, lists: { revoked: revoked.head, issued: issuedHead } });
     if ('problem' in made) throw new Error(`the rules do not fit into a head: ${made.problem}`);
     const { head } = made;
     if (head.version === this.#version) return;

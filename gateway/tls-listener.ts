@@ -26,6 +26,8 @@ export interface TlsListenerOptions {
   /** Whose certificates are cut off, also when they are here already. */
   readonly revocations?: Revocations;
   readonly onKiosk: (stream: TLSSocket, kiosk: string) => void;
+  /** Hears who came in, by the certificate of which serial number. */
+  readonly onAdmitted?: (kiosk: string, serial: string) => void;
   readonly limits: BrokerLimits;
   readonly clock: Clock;
   readonly log: Log;
@@ -109,6 +111,7 @@ function admit(socket: TLSSocket, kiosks: Kiosks, options: TlsListenerOptions, s
     kiosks.set(socket, { kiosk: kiosk.data, serial });
     socket.once('close', () => kiosks.delete(socket));
     onKiosk(socket, kiosk.data);
+    options.onAdmitted?.(kiosk.data, serial);
     return;
   }
   if (isRevoked) sparse.write('warn', 'broker.revoked', kiosk.data, { kiosk: kiosk.data, serial, peer });

@@ -33,6 +33,7 @@ function environmentSchema<ScannerSetting, BoardSetting>(parsers: HardwareParser
     RAVAO_DIRECTION: z.enum(['in', 'out', 'toggle'], 'must be in, out or toggle').optional(),
     RAVAO_GATEWAY_URL: z.string().transform(toSetting(parseGatewayUrl)).optional(),
     RAVAO_CREDENTIALS: z.string().optional(),
+    RAVAO_MDNS: z.enum(['on', 'off'], 'must be on or off').default('on'),
     RAVAO_SCANNER: z.string().default('auto').transform(toSetting(parsers.scanner)),
     RAVAO_BOARD: z.string().default('auto').transform(toSetting(parsers.board)),
     RAVAO_REPEAT_MS: z.string().default('5000').transform(Number).pipe(repeatMs),
@@ -94,6 +95,8 @@ export function readKioskConfig<ScannerSetting, BoardSetting>(
     credentialsDir: values.RAVAO_CREDENTIALS ?? ownCredentialsDir(values.RAVAO_DATA_DIR),
     /** Whether a kiosk without credentials waits for an invitation: not where somebody named a folder of his own. */
     mayEnrol: values.RAVAO_CREDENTIALS === undefined,
+    /** Whether a gateway that is not at its address is looked for on the local network. */
+    mdns: values.RAVAO_MDNS === 'on',
     scanner: values.RAVAO_SCANNER,
     board: values.RAVAO_BOARD,
     repeatWindowMs: values.RAVAO_REPEAT_MS,

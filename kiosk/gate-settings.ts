@@ -36,7 +36,7 @@ export async function prepareGate(config: KioskConfig, parts: GateParts): Promis
     scanner = await enrolFirst(config, parts);
     if (scanner === null) return null;
   }
-  const credentials = await readCredentials(config.credentialsDir);
+  const credentials = await readCredentials(config.credentialsDir, parts.log);
   checkKioskId(credentials, config);
   const enrolled = readEnrolledGate(config.credentialsDir);
   const gateway = config.gateway ?? enrolled?.gateway;
@@ -61,8 +61,12 @@ async function enrolFirst(config: KioskConfig, parts: GateParts): Promise<Scanne
   ]);
   const { name, readings } = await parts.openScanner();
   if (name === 'stdin') process.stderr.write(waitingText);
-  const iterator = readings(signal)[Symbol.asyncIterator]();
-  if (await enrolKiosk({ ...config, ...parts, readings: iterator })) return readOn(name, iterator);
+  const stop = new AbortController();
+  const iterator = readings(stop.signal)[Symbol.asyncIterator]();
+  const endReadings = () => stop.abort();
+  signal.addEventListener('abort', endReadings, { once: true });
+  if (signal.aborted) endReadings();
+  if (await enrolKiosk({ ...config, ...parts, readings: iterator })) return readOn(name, iterator, endReadings);
   await new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) resolve();
@@ -71,8 +75,14 @@ async function enrolFirst(config: KioskConfig, parts: GateParts): Promise<Scanne
 }
 
 /** A scanner whose readings have begun already: a scanner is read only once. */
-function readOn(name: string, iterator: AsyncIterator<Reading>): Scanner {
-  return { name, readings: () => ({ [Symbol.asyncIterator]: () => iterator }) };
+function readOn(name: string, iterator: AsyncIterator<Reading>, endReadings: () => void): Scanner {
+  return {
+    name,
+    readings(signal) {
+      signal.addEventListener('abort', endReadings, { once: true });
+      return { [Symbol.asyncIterator]: () => iterator };
+    },
+  };
 }
 
 /** Null where the folder was written by `enrol` and says nothing of the gate. */

@@ -6,6 +6,7 @@ import { describeError, Fault } from '../shared/fault.ts';
 import type { Log } from '../shared/ports.ts';
 import {
   chunkItemsOf,
+  type IssuedRun,
   itemBytesOf,
   type ListHead,
   type ListName,
@@ -52,6 +53,7 @@ export class HeldRules {
   readonly #log: Log;
   #head: RulesHead | null = null;
   #issuers: ReturnType<typeof readIssuers> = new Map();
+  #runs: readonly IssuedRun[] = [];
   readonly #stored: Record<StoredName, Stored> = {
     revoked: emptyOf('revoked'),
     issued: emptyOf('issued'),
@@ -76,7 +78,7 @@ export class HeldRules {
     this.cards = knownCardsOf(() => {
       const { revoked, issued, kept } = this.#stored;
       const tables = [revoked.list.table, kept.list.table, ...this.#salvaged];
-      return { issuers: this.#issuers, revoked: tables, issued: issued.list.table };
+      return { issuers: this.#issuers, revoked: tables, issued: issued.list.table, runs: this.#runs };
     });
   }
 
@@ -135,8 +137,14 @@ export class HeldRules {
     for (const [name, list] of this.#next) this.#stored[name] = { list, file: null, savedItems: 0 };
     this.#next.clear();
     this.#salvaged = [];
-    this.#issuers = readIssuers(head);
+    this.#goBy(head);
+  }
+
+  #goBy(head: RulesHead): void {
     this.#head = head;
+    this.#issuers = readIssuers(head);
+    // A head that does not name the list says nothing new of it.
+    if (head.lists.issued !== undefined) this.#runs = head.lists.issued.runs ?? [];
   }
 
   /** Whether a restart would find all that holds now. */
@@ -212,8 +220,7 @@ export class HeldRules {
       return this.#salvage();
     }
     if (kept === null) return;
-    this.#head = kept.head;
-    this.#issuers = readIssuers(kept.head);
+    this.#goBy(kept.head);
     for (const name of Object.keys(storedBytesOf) as StoredName[]) {
       const entry = kept.lists[name];
       if (entry === undefined || entry.itemBytes !== storedBytesOf[name]) continue;

@@ -64,7 +64,12 @@ export class ItemTable {
 
   /** Whether an item is among them. @param item `itemBytes` long; any other length is not. */
   has(item: Uint8Array): boolean {
-    if (item.byteLength !== this.itemBytes) return false;
+    return this.placeOf(item) !== null;
+  }
+
+  /** Where an item stands, from 0; where it was added first, if it was more than once. Null where it is not among them. */
+  placeOf(item: Uint8Array): number | null {
+    if (item.byteLength !== this.itemBytes) return null;
     this.#soughtBytes.set(item);
     return this.#seek(this.#itemWords);
   }
@@ -73,7 +78,7 @@ export class ItemTable {
   hasBeginning(beginning: Uint8Array): boolean {
     if (beginning.byteLength !== 4) return false;
     this.#soughtBytes.set(beginning);
-    return this.#seek(1);
+    return this.#seek(1) !== null;
   }
 
   /** The bytes of items `from` up to `to`, not copied: they stay as they are. */
@@ -81,14 +86,14 @@ export class ItemTable {
     return this.#bytes.subarray(from * this.itemBytes, Math.min(to, this.#count) * this.itemBytes);
   }
 
-  /** Whether an item begins with the first `wordCount` words sought. All that begin alike are in one row of slots. */
-  #seek(wordCount: number): boolean {
+  /** Which item begins with the first `wordCount` words sought. All that begin alike are in one row of slots. */
+  #seek(wordCount: number): number | null {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let slot = this.#slotOf(this.#sought[0] ?? 0); ; slot = (slot + 1) & mask) {
       const place = slots[slot] ?? 0;
-      if (place === 0) return false;
-      if (this.#isAt(place - 1, this.#sought, 0, wordCount)) return true;
+      if (place === 0) return null;
+      if (this.#isAt(place - 1, this.#sought, 0, wordCount)) return place - 1;
     }
   }
 

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { CardIssuer, KnownCards } from '../shared/code/known.ts';
-import type { RulesHead } from '../shared/rules.ts';
+import type { IssuedRun, RulesHead } from '../shared/rules.ts';
 import type { ItemTable } from './item-table.ts';
 
 /** A short number is a card id's first 32 bits modulo this. */
@@ -12,8 +12,10 @@ export interface CardTables {
   readonly issuers: ReadonlyMap<string, CardIssuer>;
   /** Card ids (12 bytes) that are refused if any of these has them. */
   readonly revoked: readonly ItemTable[];
-  /** Short numbers (uint32, big-endian) that the site's own issuer gave out. */
+  /** Short numbers (uint32, big-endian) that the site gave out. */
   readonly issued: ItemTable;
+  /** Under which of its keys, from which of these numbers on, in order. Empty: all under that of its own issuer. */
+  readonly runs: readonly IssuedRun[];
 }
 
 /** Issuers by their key id, in the order of the head. */
@@ -44,10 +46,15 @@ export function knownCardsOf(tables: () => CardTables): KnownCards {
     },
     isRevoked: (cardId) => tables().revoked.some((table) => table.has(cardId)),
     issuerOfNumber(number) {
-      const [own] = tables().issuers.keys();
-      if (own === undefined || !Number.isInteger(number) || number < 0 || number >= shortNumbers) return null;
+      const { issuers, issued, runs } = tables();
+      if (!Number.isInteger(number) || number < 0 || number >= shortNumbers) return null;
       beginning.setUint32(0, number);
-      return tables().issued.has(beginningBytes) && !isNumberRevoked(number) ? own : null;
+      const place = issued.placeOf(beginningBytes);
+      if (place === null || isNumberRevoked(number)) return null;
+      const [own = null] = issuers.keys();
+      const issuer = runs.findLast(({ from }) => from <= place)?.issuer ?? own;
+      // Cards of a key that is not taken any more are not taken by their number either.
+      return issuer !== null && issuers.has(issuer) ? issuer : null;
     },
   };
 }

@@ -9,6 +9,7 @@ import { ownCredentialsDir } from './config.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { isVacant } from './enrol/new-credentials.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
+import { foundFileName } from './road.ts';
 import { rulesDir } from './rules.ts';
 
 export interface ResetParts {
@@ -99,7 +100,8 @@ function forget(dataDir: string, credentialsDir: string): void {
   renameSync(credentialsDir, leaving);
   syncFolder(dataDir);
   for (const name of readdirSync(dataDir)) {
-    if (name === leavingFolder || name.startsWith('enrolling-')) rmSync(join(dataDir, name), { recursive: true });
+    if (name === leavingFolder || name === foundFileName || name.startsWith('enrolling-'))
+      rmSync(join(dataDir, name), { recursive: true });
   }
 }
 

@@ -3,22 +3,21 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Environment } from '../shared/environment.ts';
-import { createSealer } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { type TimeSync, watchTimeSync } from '../shared/system/time-sync.ts';
 import { sleep } from '../shared/time.ts';
 import { type HardwareParsers, type KioskConfig, readKioskConfig } from './config.ts';
-import type { Credentials } from './credentials.ts';
-import { dialTls } from './dial.ts';
 import { type Gate, prepareGate } from './gate-settings.ts';
 import { AskedTime } from './gateway-time.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
+import { finishLeaving } from './leaving.ts';
 import { createLink, type Link } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
 import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** On a toggle gate, somebody who came in longer ago than this is taken to come in again: a long shift, in milliseconds. */
 const stayMsMax = 16 * 60 * 60 * 1000;
@@ -62,12 +61,16 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
   await using parts = new AsyncDisposableStack();
   const indicator = parts.use(hardware.openIndicator(config.board, surroundings));
   try {
-    const openScanner = () => hardware.openScanner(config.scanner, config.board, surroundings);
-    const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
-    if (found === null) return exitCode.ok;
     const timeSync = parts.use(watchSync(clock, chance));
-    await runGate(config, found, { indicator, timeSync, ...surroundings }, signal);
-    return exitCode.ok;
+    const openScanner = () => hardware.openScanner(config.scanner, config.board, surroundings);
+    // Once, unless the gateway makes this kiosk a new one.
+    for (;;) {
+      if (config.mayEnrol) await finishLeaving(config.dataDir, surroundings);
+      const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
+      if (found === null) return exitCode.ok;
+      const end = await runGate(found, config, { indicator, timeSync, ...surroundings }, signal);
+      if (end === 'stopped') return exitCode.ok;
+    }
   } catch (error) {
     await showFault(indicator, clock, signal);
     throw error;
@@ -80,28 +83,39 @@ interface GateSurroundings extends Surroundings {
   readonly timeSync: TimeSync;
 }
 
+/** From everything that a gate needs to the end of its work: it was stopped, or is to leave its site. */
 async function runGate(
+  found: Gate,
   config: KioskConfig,
-  { credentials, scanner, gate, direction, gateway }: Gate,
   { indicator, timeSync, ...surroundings }: GateSurroundings,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'stopped' | 'left'> {
+  const { credentials, scanner } = found;
   const { log } = surroundings;
+  const [scans, network] = [endingWith(signal), endingWith(signal)];
+  await using parts = new AsyncDisposableStack();
   const place = { dir: config.dataDir, kiosk: credentials.kiosk };
   if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
-  await using parts = new AsyncDisposableStack();
   const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
   const onStateChanged = () => link.stateChanged();
   const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
+  const upkeep: Upkeep = parts.use(
+    new Upkeep({
+      ...{ found, ...config, outbox, onStateChanged, ...surroundings },
+      asker: { ask: (question, payload) => link.ask(question, payload) },
+      ...{ scans, network, scanning: () => scanning },
+    }),
+  );
   const link: Link = parts.use(
     createLink({
       outbox,
       kiosk: credentials.kiosk,
-      dial: dialTls({ ...gateway, ...credentials }),
-      reader: rules,
-      state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
-      onSite: (notice) => noteSite(notice.key.id, credentials, log),
+      dial: upkeep.road.dial,
+      reader: upkeep.readWith(rules),
+      state: () => ({ version: manifest.version, rules: rules.state, ...upkeep.state, ...kiosk.state() }),
+      onSite: (notice) => upkeep.noticed(notice),
       onStatus: (status) => {
+        upkeep.linkChanged(status);
         kiosk.linkChanged(status);
         gatewayTime.linkChanged(status === 'online');
       },
@@ -112,22 +126,30 @@ async function runGate(
   const time = { ...surroundings, timeSync, gatewayTime };
   const kiosk = parts.use(
     new Kiosk({
-      scanner,
-      indicator,
-      outbox,
+      ...{ scanner, indicator, outbox, onStateChanged, ...time },
       onRecorded: () => link.wake(),
-      onStateChanged,
-      gate,
-      station: { direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
+      gate: found.gate,
+      station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
       known: createKnowledge({ ...config, ...time, cards: rules.cards }),
-      subjectKey: credentials.subjectKey,
-      sealer: createSealer(credentials.siteKey),
-      ...time,
+      get subjectKey() {
+        return upkeep.subjectKey;
+      },
+      sealer: upkeep.makeSealer(),
     }),
   );
   log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
-  await Promise.all([kiosk.run(signal), link.run(signal)]);
+  const scanning: Promise<void> = kiosk.run(scans.signal);
+  await Promise.all([scanning, link.run(network.signal)]);
   log.info('kiosk.stopped', { unsent: outbox.depth() });
+  return upkeep.hasLeft ? 'left' : 'stopped';
+}
+
+/** Aborts when `signal` does. Not AbortSignal.any: see `GatewayLink.run`. */
+function endingWith(signal: AbortSignal): AbortController {
+  const ending = new AbortController();
+  signal.addEventListener('abort', () => ending.abort(), { once: true });
+  if (signal.aborted) ending.abort();
+  return ending;
 }
 
 /** The lights are all that people at the gate can see, and systemd will start this again and again. */
@@ -138,9 +160,4 @@ async function showFault(indicator: Indicator, clock: Clock, signal: AbortSignal
 
 function isFirstStart({ dataDir }: { readonly dataDir: string }): boolean {
   return !existsSync(join(dataDir, outboxFileName));
-}
-
-/** Identities go on being sealed to the key that came with the credentials: what is announced later proves nothing. */
-function noteSite(keyId: string, { siteKey }: Credentials, log: Log): void {
-  if (keyId !== siteKey.id) log.warn('site.key-differs', { announced: keyId, enrolled: siteKey.id });
 }

@@ -155,6 +155,10 @@ export const kioskStateSchema = z.looseObject({
       ...timeSourceFields,
     })
     .optional(),
+  /** Of the process that speaks: another after each start. Two that speak by turns are two machines. */
+  instance: z.string().max(64).optional(),
+  /** When its certificate ends, and why it has not been renewed, where that was tried. */
+  certificate: z.looseObject({ until: z.iso.datetime(), problem: z.string().max(32).optional() }).optional(),
   /** What it holds of the gateway's rules. */
   rules: z
     .looseObject({
@@ -181,6 +185,8 @@ export const siteNoticeSchema = z.looseObject({
   site: z.string().min(1).max(200),
   /** The public key to seal identities to. */
   key: z.looseObject({ id: base64Url.max(64), publicKey: base64Url.length(43) }),
+  /** Follows from the keys and authorities that a kiosk is to have: one that was given others asks for new ones. */
+  credentials: base64Url.max(64).optional(),
   /** The questions that the gateway answers. One that says nothing of them takes a question for a kiosk gone wild. */
   answers: z.array(z.string().max(64)).max(64).optional().catch(undefined),
 });

@@ -34,11 +34,19 @@ const listSchema = z
     count: z.int().min(0).max(listItemsMax),
     /** Of all items: see {@link extendDigest}. Base64url. */
     digest: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url'),
+    /** Of `issued`: with which of the site's own keys the cards were issued, from which item on. Absent: all with the first issuer's. */
+    runs: z
+      .array(z.looseObject({ from: z.int().min(0), issuer: z.string() }))
+      .max(issuersMax)
+      .optional(),
   })
   .refine(({ itemBytes, chunkItems }) => itemBytes * chunkItems <= chunkBytesMax, 'its chunks are too long');
 
 /** One list as a head tells of it. */
 export type ListHead = z.infer<typeof listSchema>;
+
+/** From which item on issued numbers are those of which issuer. */
+export type IssuedRun = NonNullable<ListHead['runs']>[number];
 
 const issuerSchema = z
   .looseObject({

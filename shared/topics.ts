@@ -28,6 +28,11 @@ export function rulesTopic(kiosk: string): string {
   return `${root}/kiosks/${kiosk}/rules`;
 }
 
+/** Retained while there is one: what the gateway orders. Gateway → that kiosk. See `orders.ts`. */
+export function ordersTopic(kiosk: string): string {
+  return `${root}/kiosks/${kiosk}/orders`;
+}
+
 /** The name of a list that kiosks hold a copy of. */
 export const listNameSchema = z.string().regex(/^[a-z](?:[a-z-]{0,30}[a-z])?$/, 'must be 1 to 32 lower-case letters');
 

@@ -8,7 +8,6 @@ import type { Clock, Log } from '../../shared/ports.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { openTrust } from '../trust/authority.ts';
-import { trustFiles } from '../trust/trust-files.ts';
 import { makePaperEntry, type PlacedLine, placeLines } from './backfill-entry.ts';
 import { type ClientTarget, sendEntries } from './gateway-client.ts';
 import { openPaperKiosk } from './paper-kiosk.ts';
@@ -64,7 +63,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const counts = { known: placed.length - fresh.length, wrong: list.wrong.length };
   const what = { file, gate, kiosk: paper.kiosk, lines: placed.length + list.wrong.length };
   await audit.record({ action: 'backfill.begun', what: { ...what, new: fresh.length, ...counts }, why });
-  const subjectKey = await readFile(join(dataDir, 'trust', trustFiles.subjectKey));
+  const { subjectKey } = trust;
   const sealer = createSealer(await importSiteKey(Buffer.from(trust.notice.key.publicKey, 'base64url')));
   const bodies: string[] = [];
   for (const line of fresh) bodies.push(await makePaperEntry(line, { kiosk: paper.kiosk, gate, subjectKey, sealer }));

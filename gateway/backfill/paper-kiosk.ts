@@ -8,6 +8,7 @@ import { makeDurableFolder } from '../../shared/system/durable.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Trust } from '../trust/authority.ts';
 import { isErrno, secretFileMode, syncFolder, writeNewFiles } from '../trust/durable-file.ts';
+import { authorityOf, newest } from '../trust/grant.ts';
 import { keyBytes, toDiskFault, trustFiles } from '../trust/trust-files.ts';
 
 /** The folder in the data directory. */
@@ -40,7 +41,7 @@ export async function openPaperKiosk(
   const root = join(dataDir, folderName);
   const folder = join(root, kiosk);
   try {
-    if (!(await isUsable(folder, clock.nowMs()))) {
+    if (!(await isUsable(folder, trust, clock.nowMs()))) {
       if ((await readOr(join(folder, 'cert.pem'))) === null) await refuseRealKiosk(dataDir, kiosk);
       await audit.record({ action: 'kiosk.enrol', what: { kiosk, for: folderName } });
       const { serial, notAfter } = await trust.enrol(kiosk, folder, { force: true });
@@ -54,11 +55,12 @@ export async function openPaperKiosk(
   }
 }
 
-async function isUsable(folder: string, nowMs: number): Promise<boolean> {
+async function isUsable(folder: string, { contents }: Trust, nowMs: number): Promise<boolean> {
   const pem = await readOr(join(folder, 'cert.pem'));
   if (pem === null || (await readOr(join(folder, 'key.pem'))) === null) return false;
   try {
-    return new X509Certificate(pem).validToDate.getTime() - nowMs > renewBeforeMs;
+    const isCurrent = authorityOf(pem.toString(), contents).id === newest(contents.authorities).id;
+    return isCurrent && new X509Certificate(pem).validToDate.getTime() - nowMs > renewBeforeMs;
   } catch {
     return false;
   }

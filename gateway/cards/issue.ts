@@ -11,7 +11,7 @@ import {
 import { cardNumberOf, formatCardNumber } from '../../shared/card-number.ts';
 import type { IdentityOpener, IdentitySealer } from '../../shared/identity.ts';
 import type { Chance } from '../../shared/ports.ts';
-import type { Issuer } from '../trust/issuer.ts';
+import type { Issuer, IssuerKey } from '../trust/issuer.ts';
 import { type Holder, personDigest } from './person.ts';
 import type { PrintedCard } from './printed-card.ts';
 import type { NewCard, RegisteredCard, RegisterReader } from './registered-cards.ts';
@@ -51,15 +51,25 @@ export async function makeCards(
   const drawn = new Set<number>();
   const made: HoldersCard[] = [];
   for (const holder of holders) {
-    const person = personDigest(issuing.issuer.personKey, holder);
-    const valid = register.ofPerson(person).find((card) => whyInvalid(card, issuing) === null);
+    const valid = cardsOf(holder, register, issuing.issuer).find((card) => whyInvalid(card, issuing) === null);
     if (valid !== undefined) made.push({ card: valid, holder, fresh: null, printed: valid.printed });
     else {
+      const person = personDigest(issuing.issuer.personKey, holder);
       const fresh = await makeCard(holder, person, drawId(register, drawn, issuing.chance), issuing);
       made.push({ card: fresh, holder, fresh, printed: false });
     }
   }
   return made;
+}
+
+/** A person's cards, under whichever of the site's keys they were issued, newest first. */
+export function cardsOf(holder: Holder, register: RegisterReader, issuer: Issuer): readonly RegisteredCard[] {
+  return [issuer, ...issuer.former].flatMap(({ personKey }) => register.ofPerson(personDigest(personKey, holder)));
+}
+
+/** The key that a card was signed with, as far as its cards are still taken. */
+function keyOf(card: Card, issuer: Issuer): IssuerKey | undefined {
+  return [issuer, ...issuer.former].find(({ notice }) => notice.id === card.issuer);
 }
 
 async function makeCard(holder: Holder, person: Uint8Array, id: Uint8Array, issuing: Issuing): Promise<NewCard> {
@@ -94,13 +104,13 @@ export function whyInvalid(
 ): 'revoked' | 'expired' | 'other-key' | null {
   if (card.revoked !== null) return 'revoked';
   if (card.expiryDay < cardDayOf(nowMs)) return 'expired';
-  return card.issuer === issuer.notice.id ? null : 'other-key';
+  return keyOf(card, issuer) === undefined ? 'other-key' : null;
 }
 
-/** A registered card as it is printed. The signature comes out the same each time. */
+/** A registered card as it is printed: signed by the key that it was issued with. The signature comes out the same each time. */
 export function toPrint(card: Card, issuer: Issuer, holder: Partial<Holder>): PrintedCard {
   return {
-    text: signCard(card, issuer.privateKey),
+    text: signCard(card, (keyOf(card, issuer) ?? issuer).privateKey),
     name: holder.name ?? null,
     birthYear: holder.birthYear ?? null,
     number: formatCardNumber(cardNumberOf(card.id)),

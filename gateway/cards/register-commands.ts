@@ -6,10 +6,11 @@ import type { IdentityOpener } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { whyUnopened } from '../officer/site-keys.ts';
+import type { Issuer } from '../trust/issuer.ts';
 import type { CardsContext } from './command.ts';
-import { openHolder } from './issue.ts';
+import { cardsOf, openHolder } from './issue.ts';
 import { withIssuer } from './own-issuer.ts';
-import { checkFields, type Fields, type Holder, personDigest } from './person.ts';
+import { checkFields, type Fields, type Holder } from './person.ts';
 import { openRegisterReader } from './register.ts';
 import type { RegisteredCard, RegisterReader, RevocationReason } from './registered-cards.ts';
 import { openNames } from './site-key.ts';
@@ -54,7 +55,7 @@ export async function revoke(
     const { found, wrong } =
       'numbers' in whose
         ? findCards(whose.numbers, register)
-        : findPerson(whose.person, new Date(nowMs).getUTCFullYear(), issuer.personKey, register);
+        : findPerson(whose.person, new Date(nowMs).getUTCFullYear(), issuer, register);
     const done: string[] = [];
     for (const card of found) {
       if (card.revoked === null) {
@@ -73,10 +74,10 @@ export async function revoke(
   return wrong.length === 0 ? exitCode.ok : exitCode.failed;
 }
 
-function findPerson(fields: Fields, thisYear: number, personKey: Uint8Array, register: RegisterReader) {
+function findPerson(fields: Fields, thisYear: number, issuer: Issuer, register: RegisterReader) {
   const checked = checkFields(fields, thisYear);
   if ('wrong' in checked) return { found: [], wrong: [`${checked.wrong}.`] };
-  const found = register.ofPerson(personDigest(personKey, checked.holder));
+  const found = cardsOf(checked.holder, register, issuer);
   const wrong =
     'Nobody of that name, year of birth, number and phone has a card: all must be as they were in the list.';
   return { found, wrong: found.length === 0 ? [wrong] : [] };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { cardIdBytes } from '../../shared/card.ts';
 import { Fault } from '../../shared/fault.ts';
+import type { IssuedRun } from '../../shared/rules.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { hasIssuer, readIssuers } from '../trust/issuer.ts';
 import type { CardLists } from './card-lists.ts';
@@ -96,6 +97,10 @@ class RegisterLists implements CardLists, Disposable {
     return this.#read(list === 'revoked' ? readRevoked(from, count) : readIssued(from, count)) ?? new Uint8Array();
   }
 
+  issuedRuns(): readonly IssuedRun[] {
+    return this.#read(findRuns) ?? [];
+  }
+
   issuers() {
     return readIssuers(join(this.#dataDir, 'trust'));
   }
@@ -127,6 +132,27 @@ class RegisterLists implements CardLists, Disposable {
     this.#open ??= { database: openRegisterForReading(this.#path), inode: inode ?? 0 };
     return this.#open.database;
   }
+}
+
+/**
+ * What one key has signed lies in one piece, as the register's lock lets one command issue at a time and each takes the
+ * newest key. So the places where the next key begins are found by halving, whatever the register's length.
+ */
+function findRuns(database: Database): readonly IssuedRun[] {
+  const issuerAt = database.prepare<[number], string>('SELECT issuer FROM cards WHERE position = ?').pluck();
+  const last = database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM cards').pluck().get() ?? 0;
+  const runs: IssuedRun[] = [];
+  const from = (position: number) => runs.push({ from: position - 1, issuer: issuerAt.get(position) ?? '' });
+  const halve = (low: number, high: number): void => {
+    if (issuerAt.get(low) === issuerAt.get(high)) return;
+    if (high - low === 1) return void from(high);
+    const middle = Math.floor((low + high) / 2);
+    halve(low, middle);
+    halve(middle, high);
+  };
+  if (last > 0) from(1);
+  if (last > 1) halve(1, last);
+  return runs;
 }
 
 function readRevoked(from: number, count: number) {

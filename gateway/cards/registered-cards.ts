@@ -34,6 +34,8 @@ export interface RegisterReader extends Disposable {
   ofPerson(person: Uint8Array): readonly RegisteredCard[];
   /** All cards, oldest first. */
   all(): Iterable<RegisteredCard>;
+  /** The card that was issued last; null where none was. */
+  last(): RegisteredCard | null;
 }
 
 /** The register, for one command at a time. What it is given is on disk when a method returns. */
@@ -103,6 +105,12 @@ export class SqliteRegister implements Register {
       if (rows.length < rowsPerRead) return;
       last = rows.at(-1)?.position ?? last;
     }
+  }
+
+  last(): RegisteredCard | null {
+    const sql = `${select} ORDER BY position DESC LIMIT 1`;
+    const row = this.#work('read', (db) => db.prepare<[], Row>(sql).get());
+    return row === undefined ? null : toCard(row);
   }
 
   add(cards: readonly NewCard[]): void {

@@ -3,6 +3,7 @@ import type { KioskState } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { openAudit } from '../audit/audit.ts';
 import type { GatewayCredentials } from '../trust/authority.ts';
+import { CloneWatch } from './clones.ts';
 import { type EnrolmentOptions, type EnrolmentService, startEnrolment } from './enrolment-service.ts';
 import { Invitations } from './invitations.ts';
 import { LastSeen, readLastSeen } from './last-seen.ts';
@@ -19,6 +20,8 @@ export interface Enrolling extends AsyncDisposable {
   renew(credentials: GatewayCredentials): void;
   /** Hears what kiosks say of themselves: one that is here needs its invitation no more. */
   noteState(kiosk: string, state: KioskState): void;
+  /** Hears that two entries of a kiosk bear one place in one outbox. */
+  noteReuse(kiosk: string): void;
 }
 
 /** Opens the door. A port that is taken costs the enrolment of new kiosks, and is no reason to stop keeping entries: it is logged. */
@@ -26,6 +29,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
   const { trustDir, enrolPort, clock, log } = options;
   const invitations = new Invitations(trustDir, clock);
   const lastSeen = new LastSeen(options.dataDir, await readLastSeen(options.dataDir), clock, log);
+  const clones = await CloneWatch.open(options.dataDir, options);
   let service: EnrolmentService | null = null;
   let stopped = false;
   try {
@@ -40,16 +44,19 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
   return {
     port: service?.port ?? null,
     renew: (credentials) => service?.renew(credentials),
-    noteState(kiosk, { online }) {
+    noteReuse: (kiosk) => void (stopped || clones.reused(kiosk)),
+    noteState(kiosk, { online, instance }) {
       if (stopped) return;
       lastSeen.note(kiosk);
       if (!online) return;
+      clones.heard(kiosk, instance);
       invitations.seen(kiosk).catch((error: unknown) => log.error('enrol.failed', { error: describeError(error) }));
     },
     async [Symbol.asyncDispose]() {
       stopped = true;
       await service?.[Symbol.asyncDispose]();
       await lastSeen[Symbol.asyncDispose]();
+      await clones[Symbol.asyncDispose]();
     },
   };
 }
@@ -57,12 +64,12 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
 /** No certificate is made that the audit does not tell of. */
 function audited({ trust, dataDir, clock }: EnrollingOptions): EnrolmentOptions['trust'] {
   const audit = openAudit(dataDir, { clock });
-  const { caPem, notice, subjectKey } = trust;
   return {
-    ...{ caPem, notice, subjectKey },
+    grant: (certPem) => trust.grant(certPem),
     async certify(kiosk, publicKey) {
       await audit.record({ action: 'kiosk.enrolled', what: { kiosk, by: 'invitation' } });
-      return trust.certify(kiosk, publicKey);
+      // By the authority that the invitation names: a new kiosk knows no other.
+      return trust.certify(kiosk, publicKey, 'serving');
     },
   };
 }

@@ -56,7 +56,7 @@ export interface EnrolmentOptions {
   /** Where kiosks send their entries. */
   readonly mqttPort: number;
   readonly credentials: GatewayCredentials;
-  readonly trust: Pick<Trust, 'caPem' | 'notice' | 'subjectKey' | 'certify'>;
+  readonly trust: Pick<Trust, 'grant' | 'certify'>;
   readonly invitations: Invitations;
   readonly clock: Clock;
   readonly log: Log;
@@ -112,7 +112,7 @@ export async function startEnrolment(options: EnrolmentOptions): Promise<Enrolme
   };
 }
 
-/** The authority's own certificate is shown too: a new kiosk knows nothing but its fingerprint. */
+/** The authority's own certificate is shown too, as the first of `caPem`: a new kiosk knows nothing but its fingerprint. */
 function toContext({ caPem, certPem, keyPem }: GatewayCredentials) {
   return { cert: `${certPem}${caPem}`, key: keyPem, minVersion: 'TLSv1.3' } as const;
 }
@@ -157,8 +157,7 @@ async function enrol(body: Uint8Array | null, socket: TLSSocket, options: Enrolm
   });
   if ('refused' in redeemed) return redeemed;
   const { kiosk, gate, direction } = redeemed.invited;
-  const { caPem: ca, notice: site } = trust;
-  const subjectKey = Buffer.from(trust.subjectKey).toString('base64url');
+  const { caPem: ca, notice: site, subjectKey } = trust.grant(redeemed.certPem);
   const given: EnrolmentAnswer = {
     v: 1,
     kiosk,
@@ -168,7 +167,7 @@ async function enrol(body: Uint8Array | null, socket: TLSSocket, options: Enrolm
     ca,
     cert: redeemed.certPem,
     site,
-    subjectKey,
+    subjectKey: Buffer.from(subjectKey).toString('base64url'),
   };
   return { answer: given, again: redeemed.again };
 }

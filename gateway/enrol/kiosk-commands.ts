@@ -2,10 +2,14 @@
 import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
+import { endsSoonMs } from '../../shared/renewal.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
+import { toDiskFault } from '../trust/trust-files.ts';
+import { cloneRemedy, currentClones } from './clones.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
+import { dropReset, orderReset, readResets } from './resets.ts';
 
 export interface KioskCommandConfig {
   readonly dataDir: string;
@@ -26,7 +30,15 @@ export interface ListedKiosk {
   /** When its certificate, or its invitation, ends. */
   readonly until: string | null;
   readonly lastSeen: string | null;
+  /** Its certificate ends within `endsSoonMs`, and has not been renewed. */
+  readonly endsSoon: boolean;
+  /** Since when two machines use its identity; null where that was not noticed. */
+  readonly clonedSince: string | null;
+  /** When it was ordered to forget the site; null where that is not so, or done. */
+  readonly resetOrderedAt: string | null;
 }
+
+const nothingSeen = { lastSeen: null, endsSoon: false, clonedSince: null, resetOrderedAt: null };
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
   const folder = join(dataDir, 'trust');
@@ -37,15 +49,22 @@ async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts
 export async function listKiosks(config: KioskCommandConfig, parts: Parts): Promise<readonly ListedKiosk[]> {
   const { trust, invitations } = await open(config, parts);
   const lastSeen = await readLastSeen(config.dataDir);
+  const clones = await currentClones(config.dataDir);
+  const resets = await readResets(config.dataDir);
   const revoked = new Set((await trust.revoked()).map(({ serial }) => serial));
   const listed = new Map<string, ListedKiosk>();
   for (const { kiosk, state, expiresAt } of await invitations.list()) {
     if (state !== 'open') continue;
-    listed.set(kiosk, { kiosk, state: 'invited', enrolledAt: null, until: expiresAt, lastSeen: null });
+    listed.set(kiosk, { kiosk, state: 'invited', enrolledAt: null, until: expiresAt, ...nothingSeen });
   }
   for (const { kiosk, serial, at, notAfter } of await trust.enrolled()) {
     const state = revoked.has(serial) ? 'revoked' : 'enrolled';
-    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: lastSeen.get(kiosk) ?? null });
+    const seen = lastSeen.get(kiosk) ?? null;
+    const endsSoon = state === 'enrolled' && Date.parse(notAfter) - parts.clock.nowMs() <= endsSoonMs;
+    const clonedSince = clones.get(kiosk)?.since ?? null;
+    const resetOrderedAt = resets.get(kiosk)?.at ?? null;
+    const alarms = { endsSoon, clonedSince, resetOrderedAt };
+    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: seen, ...alarms });
   }
   return [...listed.values()].sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
 }
@@ -56,8 +75,21 @@ export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' |
   for (const listed of kiosks) {
     const { kiosk, state, until, lastSeen } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
-    else yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}\n`;
+    else yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}\n${alarms(listed)}`;
   }
+}
+
+function alarms({ kiosk, endsSoon, clonedSince, resetOrderedAt }: ListedKiosk): string {
+  const lines = [
+    ...(endsSoon
+      ? ['ITS CERTIFICATE ENDS SOON. It renews by itself while it is connected: see its log, and yours.']
+      : []),
+    ...(clonedSince === null ? [] : [`TWO MACHINES USE IT, since ${clonedSince}. ${cloneRemedy(kiosk)}`]),
+    ...(resetOrderedAt === null
+      ? []
+      : [`It was told at ${resetOrderedAt} to forget this site, and has not said so yet.`]),
+  ];
+  return lines.map((line) => `  ${line}\n`).join('');
 }
 
 /**
@@ -70,8 +102,31 @@ export async function revokeKiosk(kiosk: string, config: KioskCommandConfig, par
   const count = await trust.revoke(kiosk);
   const invited = (await invitations.list()).filter((one) => one.kiosk === kiosk && one.state === 'open').length;
   await invitations.withdraw(kiosk);
+  await dropReset(config.dataDir, kiosk);
   if (count === 0 && invited === 0 && !(await isKnown(trust, kiosk))) throw new Fault('KIOSK_UNKNOWN', kiosk);
   return `${kiosk} is cut off: ${count} certificates revoked, ${invited} invitations withdrawn.\n`;
+}
+
+/**
+ * Orders a kiosk to send everything and to forget this site, or takes that back. Returns what was done, in words. Throws the
+ * Faults KIOSK_UNKNOWN, where it has no certificate that is good, and DATA_DIR_UNUSABLE.
+ */
+export async function resetKiosk(
+  kiosk: string,
+  cancel: boolean,
+  config: KioskCommandConfig,
+  parts: Parts,
+): Promise<string> {
+  const listed = (await listKiosks(config, parts)).find((one) => one.kiosk === kiosk && one.state === 'enrolled');
+  if (listed === undefined) throw new Fault('KIOSK_UNKNOWN', kiosk);
+  const action = cancel ? 'kiosk.reset-cancelled' : 'kiosk.reset-ordered';
+  await openAudit(config.dataDir, { clock: parts.clock }).record({ action, what: { kiosk } });
+  const work = cancel ? dropReset(config.dataDir, kiosk) : orderReset(config.dataDir, kiosk, parts.clock);
+  await work.catch((error: unknown) => Promise.reject(toDiskFault(config.dataDir, error)));
+  if (cancel) {
+    return `${kiosk} is not to be reset any more, unless it has begun to leave: see "kiosks".\n`;
+  }
+  return `${kiosk} is told to send everything, to forget this site, and to wait for an invitation; see "kiosks".\n`;
 }
 
 async function isKnown(trust: Trust, kiosk: string): Promise<boolean> {

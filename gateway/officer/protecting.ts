@@ -6,6 +6,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
 import { openAudit } from '../audit/audit.ts';
 import { isErrno, replaceFile, secretFileMode } from '../trust/durable-file.ts';
+import { newest } from '../trust/grant.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
 import { type Attempts, lockTrust, readAttempts } from './attempts.ts';
 import { openOutFile } from './out-file.ts';
@@ -181,8 +182,8 @@ function idsOf({ keys }: WrappedFile): string[] {
 }
 
 async function currentKeyId(dataDir: string): Promise<string> {
-  const { notice } = await readTrustFolder(join(dataDir, 'trust'));
-  return notice.key.id;
+  const { sealingKeys } = await readTrustFolder(join(dataDir, 'trust'));
+  return newest(sealingKeys).id;
 }
 
 /** Asks for a new passphrase, twice where a person types it. Null where the person gave up. */

@@ -68,7 +68,7 @@ export async function runUnseal(args: readonly string[], surroundings: UnsealSur
     return order === '' ? exitCode.ok : exitCode.usage;
   }
   const folder = join(config.dataDir, 'trust');
-  const { subjectKey } = await readTrustFolder(folder);
+  const { subjectKeys } = await readTrustFolder(folder);
   // First of all, so that a place that cannot be written is noticed before anything is asked or opened.
   await using out = order.out === null ? null : await openOut(order.out);
   const question = await readQuestion(order, folder, surroundings);
@@ -76,7 +76,8 @@ export async function runUnseal(args: readonly string[], surroundings: UnsealSur
     warn(question);
     return exitCode.failed;
   }
-  return await answer(question, order, [subjectKey], out, surroundings);
+  const keys = subjectKeys.map(({ key }) => key);
+  return await answer(question, order, keys, out, surroundings);
 }
 
 async function answer(

@@ -12,6 +12,7 @@ import { scrub } from '../store/scrubbing.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { openSqliteRemover } from '../store/sqlite-remover.ts';
 import { createTracing } from '../tracing/store-tracing.ts';
+import { newest } from '../trust/grant.ts';
 import { hasIssuer, openIssuer } from '../trust/issuer.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
 import { correctionBinding } from './person-export.ts';
@@ -57,7 +58,7 @@ export async function correctPerson(
   const { dataDir, site } = place;
   using _ = takeRetentionTurn(dataDir);
   const folder = join(dataDir, 'trust');
-  const { notice } = await readTrustFolder(folder);
+  const { notice } = newest((await readTrustFolder(folder)).sealingKeys);
   const sealer = createSealer(await importSiteKey(Buffer.from(notice.key.publicKey, 'base64url')));
   const passing = await subjectsThatPassed(dataDir, person.subjects);
   {

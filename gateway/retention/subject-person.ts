@@ -7,6 +7,7 @@ import { isForgotten, type RegisteredCard, type RegisterReader } from '../cards/
 import { auditPseudonym } from '../officer/investigation.ts';
 import { readPerson } from '../officer/person-numbers.ts';
 import { subjectsOf } from '../officer/unseal.ts';
+import { newest } from '../trust/grant.ts';
 import { readIssuers } from '../trust/issuer.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
 
@@ -28,16 +29,19 @@ export async function findPerson(
   texts: readonly string[],
 ): Promise<SubjectPerson | { readonly wrong: string }> {
   const folder = join(dataDir, 'trust');
-  const { subjectKey } = await readTrustFolder(folder);
+  const { subjectKeys } = await readTrustFolder(folder);
   const read = readPerson(texts, readIssuers(folder));
   if ('wrong' in read) return { wrong: `Line ${read.line} is no code and no number: ${read.wrong}.` };
   using register = openRegisterReader(dataDir);
   const cards = register === null ? [] : cardsOf(read.numbers, register);
   const numbers = [...new Set([...read.numbers, ...cards.map(cardSubjectNumber)])];
   return {
-    subjects: subjectsOf(numbers, [subjectKey]),
+    subjects: subjectsOf(
+      numbers,
+      subjectKeys.map(({ key }) => key),
+    ),
     cards: cards.map(({ number }) => number),
-    pseudonyms: numbers.map((one) => auditPseudonym(subjectKey, one)),
+    pseudonyms: numbers.map((one) => auditPseudonym(newest(subjectKeys).key, one)),
   };
 }
 

@@ -1,18 +1,19 @@
 /** A site's certificate authority and keys: made at the first start, then only read. */
 import { sign, X509Certificate } from 'node:crypto';
-import { hostname, networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import type { SiteNotice } from '../../shared/entry.ts';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { appendLine, publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
-import { type Enrolled, type Revoked, readEnrolled, readRevoked } from './enrolled.ts';
+import { publicFileMode, replaceFile, secretFileMode } from './durable-file.ts';
+import type { Enrolled } from './enrolled.ts';
 import { type EnrolledFile, refuseToOverwrite, writeEnrolment } from './enrolment.ts';
-import { gatewayNames, type Machine, missingName } from './gateway-names.ts';
+import { gatewayNames, type Machine, missingName, thisMachine } from './gateway-names.ts';
+import { type Grant, grantBy, newest, noticeBy, trustedPem } from './grant.ts';
+import { type KioskRecords, RecordFiles } from './kiosk-records.ts';
 import { gatewayValidMs, renewAtShare } from './lifetimes.ts';
 import {
+  type Authority,
   hasTrust,
   makeTrustFolder,
   readTrustFolder,
@@ -24,6 +25,7 @@ import {
 
 /** What a gateway shows its kiosks, and whom it believes. */
 export interface GatewayCredentials {
+  /** One authority or, while it is being changed, both: first the one that the certificate is by. */
   readonly caPem: string;
   readonly certPem: string;
   readonly keyPem: string;
@@ -38,9 +40,10 @@ export interface TrustOptions {
   readonly machine?: () => Machine;
 }
 
-export interface Trust {
-  /** What kiosks are told of the site: its name and the key to seal identities to. */
+export interface Trust extends KioskRecords {
+  /** What kiosks are told of the site: its name, the key to seal identities to, and which credentials they are to have. */
   readonly notice: SiteNotice;
+  /** The site's authority; while it is being changed both, first the one that the gateway's certificate is by. */
   readonly caPem: string;
   /**
    * The gateway's certificate, which is made anew first when a third or less of its life is left, or when it lacks a
@@ -57,18 +60,27 @@ export interface Trust {
   /**
    * Makes a certificate for a key that the kiosk made itself, and records it. Throws the Faults KIOSK_ID_INVALID and
    * DATA_DIR_UNUSABLE. @param publicKey P-256, SubjectPublicKeyInfo in DER.
+   * @param by the newest authority, unless it is for a kiosk that knows only the one which the gateway shows.
    */
-  certify(kiosk: string, publicKey: Uint8Array): Promise<{ readonly certPem: string; readonly enrolled: Enrolled }>;
+  certify(kiosk: string, publicKey: Uint8Array, by?: 'newest' | 'serving'): Promise<Certified>;
+  /** What a kiosk is given with a certificate: whom to trust, the site's notice, the key of the pseudonyms. */
+  grant(certPem: string): Grant;
   /** The key of the pseudonyms, for a kiosk that has proved itself. */
   readonly subjectKey: Uint8Array;
-  /** The authority's signature under an invitation: ECDSA with SHA-256, 64 bytes. See `shared/invitation.ts`. */
+  /** Every key that the site has, oldest first; tracing computes subjects with each of `subjectKeys`. */
+  readonly contents: TrustContents;
+  /** Looks whether keys were changed meanwhile. Throws the Faults TRUST_DAMAGED and DATA_DIR_UNUSABLE; then all stays as it was. */
+  refresh(): Promise<void>;
+  /** The signature, under an invitation, of the authority that the gateway shows: ECDSA with SHA-256, 64 bytes. See `shared/invitation.ts`. */
   signInvitation(bytes: Uint8Array): Uint8Array;
-  /** Every certificate that was ever made for a kiosk, oldest first. Throws the Fault DATA_DIR_UNUSABLE. */
-  enrolled(): Promise<readonly Enrolled[]>;
-  /** Every certificate that was cut off. Throws the Fault DATA_DIR_UNUSABLE. */
-  revoked(): Promise<readonly Revoked[]>;
-  /** Cuts off all certificates that a kiosk has, durably, and says how many. Throws the Fault DATA_DIR_UNUSABLE. */
-  revoke(kiosk: string): Promise<number>;
+  /** Cuts off all certificates that are by an older authority than the gateway shows, durably. Throws the Fault DATA_DIR_UNUSABLE. */
+  revokeOlder(): Promise<void>;
+}
+
+/** A certificate that was made for a kiosk's key. */
+export interface Certified {
+  readonly certPem: string;
+  readonly enrolled: Enrolled;
 }
 
 /**
@@ -87,7 +99,8 @@ export async function openTrust(folder: string, options: TrustOptions): Promise<
     makeDurableFolder(folder);
     await removeLeftovers(folder);
     const contents = await readTrustFolder(folder);
-    log.info('trust.opened', { key: contents.notice.key.id, siteKeyHere: contents.siteKeyHere });
+    const siteKeyHere = contents.sealingKeys.some(({ isPrivateKeyHere }) => isPrivateKeyHere);
+    log.info('trust.opened', { key: newest(contents.sealingKeys).id, siteKeyHere });
     return new FolderTrust(folder, contents, { site, clock, log, machine });
   } catch (error) {
     throw toDiskFault(folder, error);
@@ -104,33 +117,50 @@ async function makeOrFind(folder: string, site: string, names: readonly string[]
   }
 }
 
-class FolderTrust implements Trust {
-  readonly notice: SiteNotice;
-  readonly caPem: string;
-  readonly #folder: string;
-  readonly #contents: TrustContents;
+class FolderTrust extends RecordFiles implements Trust {
   readonly #options: Required<TrustOptions>;
-  #gatewayPem: string;
+  #contents: TrustContents;
+  /** The certificate that was made last, and by which authority. */
+  #gateway: { readonly id: string; readonly pem: string };
 
   constructor(folder: string, contents: TrustContents, options: Required<TrustOptions>) {
-    this.#folder = folder;
-    this.#contents = contents;
+    super(folder, options.clock);
     this.#options = options;
-    this.#gatewayPem = contents.gatewayPem;
-    this.caPem = contents.authorityPem;
-    // The name may be changed in the configuration; the key stays.
-    this.notice = { ...contents.notice, site: options.site };
+    this.#contents = contents;
+    this.#gateway = { id: contents.serving.id, pem: contents.serving.gatewayPem };
   }
 
-  get #authority() {
-    return { certPem: this.#contents.authorityPem, keyPem: this.#contents.authorityKeyPem };
+  get contents(): TrustContents {
+    return this.#contents;
+  }
+
+  get caPem(): string {
+    return trustedPem(this.#contents);
+  }
+
+  get notice(): SiteNotice {
+    return noticeBy(newest(this.#contents.authorities), this.#contents, this.#options.site);
+  }
+
+  get subjectKey(): Uint8Array {
+    return newest(this.#contents.subjectKeys).key;
+  }
+
+  async refresh(): Promise<void> {
+    this.#contents = await this.guard(() => readTrustFolder(this.folder));
+  }
+
+  grant(certPem: string): Grant {
+    return grantBy(certPem, this.#contents, this.#options.site);
   }
 
   async gatewayCredentials(listenHost: string): Promise<GatewayCredentials> {
+    const { serving } = this.#contents;
     const names = gatewayNames(listenHost, this.#options.machine());
-    const reason = this.#whyRenew(new X509Certificate(this.#gatewayPem), names);
-    if (reason !== null) await this.#renewGateway(names, reason);
-    return { caPem: this.caPem, certPem: this.#gatewayPem, keyPem: this.#contents.gatewayKeyPem };
+    if (this.#gateway.id !== serving.id) this.#gateway = { id: serving.id, pem: serving.gatewayPem };
+    const reason = this.#whyRenew(new X509Certificate(this.#gateway.pem), names);
+    if (reason !== null) await this.#renewGateway(serving, names, reason);
+    return { caPem: this.caPem, certPem: this.#gateway.pem, keyPem: serving.gatewayKeyPem };
   }
 
   /** Why the certificate must be made anew, for the log, or null. */
@@ -139,20 +169,18 @@ class FolderTrust implements Trust {
     if (missing !== null) return `it lacks ${missing}`;
     const endMs = certificate.validToDate.getTime();
     // None can outlive the authority: in its last months, or when the clock is far ahead, a new one gains nothing.
-    if (endMs >= new X509Certificate(this.caPem).validToDate.getTime()) return null;
+    if (endMs >= new X509Certificate(this.#contents.serving.certPem).validToDate.getTime()) return null;
     return endMs - this.#options.clock.nowMs() <= gatewayValidMs * renewAtShare ? 'it ends soon' : null;
   }
 
-  async #renewGateway(names: readonly string[], reason: string): Promise<void> {
+  async #renewGateway(serving: Authority, names: readonly string[], reason: string): Promise<void> {
     const { clock, log } = this.#options;
     const { makeGatewayCertificate } = await import('./certificate.ts');
-    const pem = await makeGatewayCertificate(this.#authority, this.#contents.gatewayKeyPem, names, clock.nowMs());
-    try {
-      await replaceFile(this.#folder, { name: trustFiles.gateway, content: pem, mode: publicFileMode });
-    } catch (error) {
-      throw toDiskFault(this.#folder, error);
-    }
-    this.#gatewayPem = pem;
+    const pem = await makeGatewayCertificate(serving, serving.gatewayKeyPem, names, clock.nowMs());
+    await this.guard(() =>
+      replaceFile(serving.folder, { name: trustFiles.gateway, content: pem, mode: publicFileMode }),
+    );
+    this.#gateway = { id: serving.id, pem };
     log.info('trust.gateway-renewed', { reason, notAfter: new X509Certificate(pem).validToDate.toISOString() });
   }
 
@@ -161,79 +189,55 @@ class FolderTrust implements Trust {
     if (!force) await refuseToOverwrite(folder);
     const { clock, log } = this.#options;
     const { makeKioskCertificate } = await import('./certificate.ts');
-    const made = await makeKioskCertificate(this.#authority, kiosk, clock.nowMs());
+    const authority = newest(this.#contents.authorities);
+    const made = await makeKioskCertificate(authority, kiosk, clock.nowMs());
+    const { caPem, notice, subjectKey } = this.grant(made.certPem);
     const files: readonly EnrolledFile[] = [
-      { name: 'ca.pem', content: this.caPem, mode: publicFileMode },
+      { name: 'ca.pem', content: caPem, mode: publicFileMode },
       { name: 'cert.pem', content: made.certPem, mode: publicFileMode },
       { name: 'key.pem', content: made.keyPem, mode: secretFileMode },
-      { name: 'site.json', content: `${JSON.stringify(this.notice)}\n`, mode: publicFileMode },
-      { name: 'subject.key', content: this.#contents.subjectKey, mode: secretFileMode },
+      { name: 'site.json', content: `${JSON.stringify(notice)}\n`, mode: publicFileMode },
+      { name: 'subject.key', content: subjectKey, mode: secretFileMode },
     ];
-    const enrolled = await this.#record(kiosk, made.certPem);
+    const enrolled = await this.#record(kiosk, made.certPem, authority);
     await writeEnrolment(folder, files);
     log.info('trust.enrolled', { ...enrolled, folder });
     return enrolled;
   }
 
-  async certify(kiosk: string, publicKey: Uint8Array): Promise<{ certPem: string; enrolled: Enrolled }> {
+  async certify(kiosk: string, publicKey: Uint8Array, by: 'newest' | 'serving' = 'newest'): Promise<Certified> {
     if (!kioskIdSchema.safeParse(kiosk).success) throw new Fault('KIOSK_ID_INVALID', JSON.stringify(kiosk));
     const { certifyKiosk } = await import('./certificate.ts');
-    const nowMs = this.#options.clock.nowMs();
-    const certPem = await certifyKiosk(this.#authority, kiosk, Uint8Array.from(publicKey), nowMs);
-    return { certPem, enrolled: await this.#record(kiosk, certPem) };
-  }
-
-  get subjectKey(): Uint8Array {
-    return this.#contents.subjectKey;
+    const authority = by === 'serving' ? this.#contents.serving : newest(this.#contents.authorities);
+    const certPem = await certifyKiosk(authority, kiosk, Uint8Array.from(publicKey), this.#options.clock.nowMs());
+    return { certPem, enrolled: await this.#record(kiosk, certPem, authority) };
   }
 
   signInvitation(bytes: Uint8Array): Uint8Array {
-    return sign('sha256', bytes, { key: this.#authority.keyPem, dsaEncoding: 'ieee-p1363' });
+    return sign('sha256', bytes, { key: this.#contents.serving.keyPem, dsaEncoding: 'ieee-p1363' });
   }
 
-  enrolled(): Promise<readonly Enrolled[]> {
-    return this.#guard(() => readEnrolled(join(this.#folder, trustFiles.enrolled)));
-  }
-
-  revoked(): Promise<readonly Revoked[]> {
-    return this.#guard(() => readRevoked(join(this.#folder, trustFiles.revoked)));
-  }
-
-  async revoke(kiosk: string): Promise<number> {
-    const before = new Set((await this.revoked()).map(({ serial }) => serial));
-    const own = (await this.enrolled()).filter((one) => one.kiosk === kiosk && !before.has(one.serial));
-    const at = new Date(this.#options.clock.nowMs()).toISOString();
-    for (const { serial } of own) await this.#append(trustFiles.revoked, { kiosk, serial, at } satisfies Revoked);
-    return own.length;
-  }
-
-  #append(name: string, line: object): Promise<void> {
-    return this.#guard(() => appendLine(join(this.#folder, name), JSON.stringify(line)));
-  }
-
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toDiskFault(this.#folder, error);
-    }
+  revokeOlder(): Promise<void> {
+    const { serving, authorities } = this.#contents;
+    // Records of the first version name no authority: then there was one.
+    const good = authorities.filter(({ number }) => number >= serving.number);
+    const isGood = (keys: Enrolled['keys']) =>
+      good.some(({ number, id }) => (keys === undefined ? number === 1 : keys.authority === id));
+    return this.revokeAll(({ keys }) => !isGood(keys)).then(() => undefined);
   }
 
   /** Recorded before it is handed out: a certificate that nobody knows of could never be revoked. */
-  async #record(kiosk: string, certPem: string): Promise<Enrolled> {
+  async #record(kiosk: string, certPem: string, authority: Authority): Promise<Enrolled> {
     const certificate = new X509Certificate(certPem);
+    const { sealingKeys, subjectKeys } = this.#contents;
     const enrolled: Enrolled = {
       kiosk,
       serial: certificate.serialNumber.toLowerCase(),
       notAfter: certificate.validToDate.toISOString(),
       at: new Date(this.#options.clock.nowMs()).toISOString(),
+      keys: { authority: authority.id, site: newest(sealingKeys).id, subject: newest(subjectKeys).id },
     };
-    await this.#append(trustFiles.enrolled, enrolled);
+    await this.append(trustFiles.enrolled, enrolled);
     return enrolled;
   }
-}
-
-function thisMachine(): Machine {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return { hostname: hostname(), addresses: addresses.map(({ address }) => address) };
 }

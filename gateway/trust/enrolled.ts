@@ -1,4 +1,4 @@
-/** Which certificates were made for kiosks, and which of them are cut off: two files to which lines are added. */
+/** Which certificates were made for kiosks, which are cut off, and which were used: three files to which lines are added. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { kioskIdSchema } from '../../shared/topics.ts';
@@ -11,6 +11,7 @@ const enrolledSchema = z.looseObject({
   serial,
   notAfter: z.iso.datetime(),
   at: z.iso.datetime(),
+  keys: z.object({ authority: z.string(), site: z.string(), subject: z.string() }).optional(),
 });
 
 const revokedSchema = z.looseObject({ kiosk: kioskIdSchema, serial, at: z.iso.datetime() });
@@ -23,10 +24,15 @@ export interface Enrolled {
   /** When the certificate ends, and when it was made by the gateway's clock: UTC, ISO 8601. */
   readonly notAfter: string;
   readonly at: string;
+  /** The ids of the keys that it was given with; absent: the site's first ones. */
+  readonly keys?: { readonly authority: string; readonly site: string; readonly subject: string } | undefined;
 }
 
 /** A certificate that was cut off, as `revoked.jsonl` records it. */
-export type Revoked = Omit<Enrolled, 'notAfter'>;
+export type Revoked = Omit<Enrolled, 'notAfter' | 'keys'>;
+
+/** A kiosk came with another certificate than before, as `used.jsonl` records it. */
+export type Used = Revoked;
 
 /** Reads `enrolled.jsonl`; none where there is no file. A line that a power cut left torn is passed over: its certificate was never handed out. */
 export async function readEnrolled(path: string): Promise<readonly Enrolled[]> {
@@ -35,6 +41,11 @@ export async function readEnrolled(path: string): Promise<readonly Enrolled[]> {
 
 /** Reads `revoked.jsonl`; none where there is no file. */
 export async function readRevoked(path: string): Promise<readonly Revoked[]> {
+  return readLines(path, revokedSchema);
+}
+
+/** Reads `used.jsonl`; none where there is no file. */
+export async function readUsed(path: string): Promise<readonly Used[]> {
   return readLines(path, revokedSchema);
 }
 

@@ -1,6 +1,7 @@
 /** Which names and addresses a gateway's certificate must carry. */
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
 
 /** What a machine says of itself; see `os.hostname()` and `os.networkInterfaces()`. */
@@ -8,6 +9,12 @@ export interface Machine {
   readonly hostname: string;
   /** IP addresses of its interfaces. */
   readonly addresses: readonly string[];
+}
+
+/** What this machine says of itself now. */
+export function thisMachine(): Machine {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return { hostname: hostname(), addresses: addresses.map(({ address }) => address) };
 }
 
 /** A certificate carries at most this many addresses of interfaces (a machine with containers may have hundreds). */

@@ -10,7 +10,16 @@ import { z } from 'zod';
 import { exportIssuerKey, importIssuerKey, issuerIdOf } from '../../shared/card.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
-import { isErrno, publicFileMode, replaceFile, secretFileMode, syncFolder, writeNewFiles } from './durable-file.ts';
+import {
+  type FileDraft,
+  isErrno,
+  publicFileMode,
+  replaceFile,
+  secretFileMode,
+  syncFolder,
+  writeNewFiles,
+} from './durable-file.ts';
+import { type Generation, readKeyHistory } from './key-ledger.ts';
 import { toDiskFault } from './trust-files.ts';
 
 /** The issuer's files in the trust folder: the private key (PKCS #8), what others may know, and the others. */
@@ -37,35 +46,64 @@ export interface IssuerNotice {
   readonly publicKey: string;
 }
 
-/** The site's own issuer. */
-export interface Issuer {
+/** One generation of the site's own issuer. */
+export interface IssuerKey {
   readonly notice: IssuerNotice;
   readonly privateKey: KeyObject;
   /** For the digests by which a person is found again: 32 bytes that follow from the private key (HKDF-SHA256). */
   readonly personKey: Uint8Array;
 }
 
+/** The site's own issuer: the key that new cards are signed with. */
+export interface Issuer extends IssuerKey {
+  /** The keys before it whose cards are still taken, newest first. */
+  readonly former: readonly IssuerKey[];
+}
+
 /**
  * Opens the site's issuer and makes it where there is none. Nothing is ever made anew over itself: a new key would make
- * every card foreign. Throws the Faults ISSUER_DAMAGED and DATA_DIR_UNUSABLE.
+ * every card foreign. Throws the Faults ISSUER_DAMAGED, TRUST_DAMAGED and DATA_DIR_UNUSABLE.
  * @param name the site's; it goes onto every card, and into the public file when it was changed.
  */
 export async function openIssuer(folder: string, name: string): Promise<Issuer> {
   try {
     if (!hasIssuer(folder)) await makeKey(folder);
-    const privateKey = readPrivateKey(folder);
-    const publicKey = exportIssuerKey(privateKey);
-    const notice = { id: issuerIdOf(publicKey), name, publicKey: Buffer.from(publicKey).toString('base64url') };
-    await keepNotice(folder, notice);
-    const secret = privateKey.export({ format: 'der', type: 'pkcs8' });
-    return {
-      notice,
-      privateKey,
-      personKey: new Uint8Array(hkdfSync('sha256', secret, '', 'ravao card people v1', 32)),
-    };
+    const keys: IssuerKey[] = [];
+    for (const generation of issuerGenerations(folder)) keys.push(await openKey(generation.folder, name));
+    const [newest, ...former] = keys.reverse();
+    if (newest === undefined) throw new Fault('ISSUER_DAMAGED', `${folder}: the newest key is not taken any more.`);
+    return { ...newest, former };
   } catch (error) {
     throw toDiskFault(folder, error);
   }
+}
+
+/** The generations whose cards are taken, oldest first. */
+function issuerGenerations(folder: string): readonly Generation[] {
+  return readKeyHistory(folder).generations.issuer.filter(({ isRetired }) => !isRetired);
+}
+
+async function openKey(folder: string, name: string): Promise<IssuerKey> {
+  const privateKey = readPrivateKey(folder);
+  const notice = noticeOf(privateKey, name);
+  await keepNotice(folder, notice);
+  const secret = privateKey.export({ format: 'der', type: 'pkcs8' });
+  return { notice, privateKey, personKey: new Uint8Array(hkdfSync('sha256', secret, '', 'ravao card people v1', 32)) };
+}
+
+function noticeOf(privateKey: KeyObject, name: string): IssuerNotice {
+  const publicKey = exportIssuerKey(privateKey);
+  return { id: issuerIdOf(publicKey), name, publicKey: Buffer.from(publicKey).toString('base64url') };
+}
+
+/** The files of a new key to sign cards with. */
+export function draftIssuer(name: string): FileDraft[] {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const content = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  return [
+    { name: issuerFiles.key, content, mode: secretFileMode },
+    { name: issuerFiles.notice, content: toFile(noticeOf(privateKey, name)), mode: publicFileMode },
+  ];
 }
 
 /** Whether the site has a key to issue cards with, or had one. */
@@ -119,13 +157,27 @@ export function toFile({ id, name, publicKey }: IssuerNotice): string {
 }
 
 /**
- * Whose cards are taken here: the site's own first, where it has issued any, then those of other places by their id.
- * Throws the Faults ISSUER_DAMAGED and ISSUER_FILE_INVALID, which name the file.
+ * Whose cards are taken here: the site's own first, where it has issued any, the newest key before those that it took the
+ * place of; then those of other places by their id. Throws the Faults ISSUER_DAMAGED, TRUST_DAMAGED and
+ * ISSUER_FILE_INVALID, which name the file.
  */
 export function readIssuers(folder: string): readonly IssuerNotice[] {
-  const own = readOwn(folder);
-  const others = readOthers(folder).filter(({ id }) => id !== own?.id);
-  return own === null ? others : [own, ...others];
+  const own = readOwns(folder);
+  const others = readOthers(folder).filter(({ id }) => own.every((one) => one.id !== id));
+  return [...own, ...others];
+}
+
+function readOwns(folder: string): readonly IssuerNotice[] {
+  const own = readOwnIssuers(folder).reverse();
+  return own.map(({ number: _, ...notice }) => notice);
+}
+
+/** The site's own whose cards are taken, oldest first, each with the number of its generation. Throws as {@link readIssuers}. */
+export function readOwnIssuers(folder: string): (IssuerNotice & { readonly number: number })[] {
+  return issuerGenerations(folder).flatMap(({ folder: place, number }) => {
+    const own = readOwn(place);
+    return own === null ? [] : [{ ...own, number }];
+  });
 }
 
 function readOwn(folder: string): IssuerNotice | null {
@@ -165,7 +217,7 @@ export async function trustIssuer(
   const known = readIssuers(folder);
   const same = known.find(({ id }) => id === issuer.id);
   if (same !== undefined && same.publicKey !== issuer.publicKey) return { issuer, outcome: 'conflict' };
-  if (same !== undefined && issuer.id === readOwn(folder)?.id) return { issuer, outcome: 'own' };
+  if (same !== undefined && readOwns(folder).some(({ id }) => id === issuer.id)) return { issuer, outcome: 'own' };
   const others = join(folder, issuerFiles.others);
   if (same?.name === issuer.name) return { issuer, outcome: 'known' };
   if (same === undefined && readOthers(folder).length >= otherIssuersMax) return { issuer, outcome: 'too-many' };

@@ -1,5 +1,5 @@
 /** The trust folder: what it holds, how it is made, and how it is read back with every part checked against the others. */
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type SiteNotice, siteNoticeSchema } from '../../shared/entry.ts';
@@ -14,6 +14,7 @@ import {
   removeFolder,
   secretFileMode,
 } from './durable-file.ts';
+import { type Generation, readKeyHistory } from './key-ledger.ts';
 
 /** The folder's files. `site.key` may be wrapped or taken off the machine; all others must be there. */
 export const trustFiles = {
@@ -28,21 +29,46 @@ export const trustFiles = {
   wrappedSiteKeys: 'site.key.wrapped',
   enrolled: 'enrolled.jsonl',
   revoked: 'revoked.jsonl',
+  used: 'used.jsonl',
 } as const;
 
 /** The length of `subject.key` and `site.key`, raw bytes. */
 export const keyBytes = 32;
 
-/** What the folder holds, read and checked. */
-export interface TrustContents {
-  readonly authorityPem: string;
-  readonly authorityKeyPem: string;
+/** A generation of the site's authority, with the gateway's certificate by it. */
+export interface Authority extends Generation {
+  /** 16 hex digits of the SHA-256 of its certificate. */
+  readonly id: string;
+  readonly certPem: string;
+  readonly keyPem: string;
   readonly gatewayPem: string;
   readonly gatewayKeyPem: string;
+}
+
+/** A generation of the key that identities are sealed to. */
+export interface SealingKey extends Generation {
+  /** The key id that sealed identities carry. */
+  readonly id: string;
   readonly notice: SiteNotice;
-  readonly subjectKey: Uint8Array;
-  /** Whether the private key for sealed identities lies on this machine for everybody to use: not wrapped. */
-  readonly siteKeyHere: boolean;
+  /** Whether the private key lies on this machine for everybody to use: not wrapped. */
+  readonly isPrivateKeyHere: boolean;
+}
+
+/** A generation of the key of the pseudonyms. */
+export interface SubjectKey extends Generation {
+  /** Tells it from others, and tells nothing of the key. */
+  readonly id: string;
+  readonly key: Uint8Array;
+}
+
+/** What the folder holds, read and checked; of each kind the oldest first. */
+export interface TrustContents {
+  /** Those that are believed. */
+  readonly authorities: readonly Authority[];
+  /** The one whose certificate the gateway shows. */
+  readonly serving: Authority;
+  readonly sealingKeys: readonly SealingKey[];
+  readonly subjectKeys: readonly SubjectKey[];
 }
 
 /**
@@ -56,26 +82,45 @@ export async function makeTrustFolder(
   names: readonly string[],
   nowMs: number,
 ): Promise<boolean> {
+  return makeFolder(folder, [
+    ...(await draftAuthority(site, names, nowMs)),
+    ...(await draftSealingKey(site)),
+    ...draftSubjectKey(),
+  ]);
+}
+
+/** The files of a new authority. @param site what it is called. */
+export async function draftAuthority(site: string, names: readonly string[], nowMs: number): Promise<FileDraft[]> {
   const { makeAuthority, makeGatewayCertificate, makeKey } = await import('./certificate.ts');
   const authority = await makeAuthority(site, nowMs);
   const gatewayKeyPem = makeKey();
-  const siteKey = await generateSiteKey();
-  const notice: SiteNotice = {
-    v: 1,
-    site,
-    key: { id: siteKeyId(siteKey.publicKey), publicKey: Buffer.from(siteKey.publicKey).toString('base64url') },
-  };
-  const open = (name: string, content: string): FileDraft => ({ name, content, mode: publicFileMode });
-  const secret = (name: string, content: string | Uint8Array): FileDraft => ({ name, content, mode: secretFileMode });
-  return makeFolder(folder, [
+  return [
     open(trustFiles.authority, authority.certPem),
     secret(trustFiles.authorityKey, authority.keyPem),
     open(trustFiles.gateway, await makeGatewayCertificate(authority, gatewayKeyPem, names, nowMs)),
     secret(trustFiles.gatewayKey, gatewayKeyPem),
-    open(trustFiles.notice, `${JSON.stringify(notice)}\n`),
-    secret(trustFiles.subjectKey, randomBytes(keyBytes)),
-    secret(trustFiles.siteKey, siteKey.privateKey),
-  ]);
+  ];
+}
+
+/** The files of a new key to seal identities to. */
+export async function draftSealingKey(site: string): Promise<FileDraft[]> {
+  const { publicKey, privateKey } = await generateSiteKey();
+  const key = { id: siteKeyId(publicKey), publicKey: Buffer.from(publicKey).toString('base64url') };
+  const notice: SiteNotice = { v: 1, site, key };
+  return [open(trustFiles.notice, `${JSON.stringify(notice)}\n`), secret(trustFiles.siteKey, privateKey)];
+}
+
+/** The file of a new key of the pseudonyms. */
+export function draftSubjectKey(): FileDraft[] {
+  return [secret(trustFiles.subjectKey, randomBytes(keyBytes))];
+}
+
+function open(name: string, content: string): FileDraft {
+  return { name, content, mode: publicFileMode };
+}
+
+function secret(name: string, content: string | Uint8Array): FileDraft {
+  return { name, content, mode: secretFileMode };
 }
 
 /** Whether there is a trust folder with anything in it. */
@@ -101,26 +146,54 @@ export async function removeLeftovers(folder: string): Promise<void> {
 
 /** Reads the folder. Throws the Fault TRUST_DAMAGED, which names the file that is missing or does not fit. */
 export async function readTrustFolder(folder: string): Promise<TrustContents> {
-  const read = async (name: string) => {
-    try {
-      return await readFile(join(folder, name));
-    } catch (error) {
-      throw damaged(folder, name, isErrno(error, 'ENOENT') ? 'is missing' : 'cannot be read', error);
-    }
+  const history = readKeyHistory(folder);
+  const { authority, site, subject } = history.generations;
+  const authorities = await Promise.all(authority.filter(({ isRetired }) => !isRetired).map(readAuthority));
+  const serving = authorities.find(({ number }) => number === history.servingAuthority);
+  if (serving === undefined) throw damaged(folder, 'keys.jsonl', 'says that the authority in use is believed no more');
+  return {
+    authorities,
+    serving,
+    sealingKeys: await Promise.all(site.map(readSealingKey)),
+    subjectKeys: await Promise.all(subject.map(readSubjectKey)),
   };
-  const authorityPem = (await read(trustFiles.authority)).toString();
-  const authorityKeyPem = (await read(trustFiles.authorityKey)).toString();
-  const gatewayPem = (await read(trustFiles.gateway)).toString();
-  const gatewayKeyPem = (await read(trustFiles.gatewayKey)).toString();
-  const authority = checkPair(folder, trustFiles.authority, authorityPem, trustFiles.authorityKey, authorityKeyPem);
+}
+
+async function read(folder: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(folder, name));
+  } catch (error) {
+    throw damaged(folder, name, isErrno(error, 'ENOENT') ? 'is missing' : 'cannot be read', error);
+  }
+}
+
+async function readAuthority(generation: Generation): Promise<Authority> {
+  const { folder } = generation;
+  const certPem = (await read(folder, trustFiles.authority)).toString();
+  const keyPem = (await read(folder, trustFiles.authorityKey)).toString();
+  const gatewayPem = (await read(folder, trustFiles.gateway)).toString();
+  const gatewayKeyPem = (await read(folder, trustFiles.gatewayKey)).toString();
+  const authority = checkPair(folder, trustFiles.authority, certPem, trustFiles.authorityKey, keyPem);
   const gateway = checkPair(folder, trustFiles.gateway, gatewayPem, trustFiles.gatewayKey, gatewayKeyPem);
   if (!gateway.verify(authority.publicKey)) {
     throw damaged(folder, trustFiles.gateway, `was not signed by ${trustFiles.authority}`);
   }
-  const notice = readNotice(folder, await read(trustFiles.notice));
-  const subjectKey = checkKeyLength(folder, trustFiles.subjectKey, await read(trustFiles.subjectKey));
-  const siteKeyHere = await checkSiteKey(folder, notice);
-  return { authorityPem, authorityKeyPem, gatewayPem, gatewayKeyPem, notice, subjectKey, siteKeyHere };
+  const id = createHash('sha256').update(authority.raw).digest('hex').slice(0, 16);
+  return { ...generation, id, certPem, keyPem, gatewayPem, gatewayKeyPem };
+}
+
+async function readSealingKey(generation: Generation): Promise<SealingKey> {
+  const { folder } = generation;
+  const notice = readNotice(folder, await read(folder, trustFiles.notice));
+  const isPrivateKeyHere = await checkSiteKey(folder, notice);
+  return { ...generation, id: notice.key.id, notice, isPrivateKeyHere };
+}
+
+async function readSubjectKey(generation: Generation): Promise<SubjectKey> {
+  const { folder } = generation;
+  const key = checkKeyLength(folder, trustFiles.subjectKey, await read(folder, trustFiles.subjectKey));
+  const id = createHmac('sha256', key).update('ravao subject key id v1').digest('base64url').slice(0, 16);
+  return { ...generation, id, key };
 }
 
 function damaged(folder: string, name: string, problem: string, cause?: unknown): Fault {

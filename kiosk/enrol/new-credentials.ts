@@ -31,10 +31,14 @@ export function isVacant(folder: string): boolean {
 
 /** The key for an invitation: made now, or the one that an attempt which was cut off made. Throws what the system says. */
 export function prepareKey(dataDir: string, secret: Uint8Array): KioskKey {
-  const folder = draftOf(dataDir, secret);
   makeDurableFolder(dataDir);
+  return prepareKeyIn(dataDir, draftOf(dataDir, secret));
+}
+
+/** The key in a folder of `parent`: the one that is there, or a new one, which is durable then. Throws what the system says. */
+export function prepareKeyIn(parent: string, folder: string): KioskKey {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  syncFolder(dataDir);
+  syncFolder(parent);
   const pem = readKey(join(folder, 'key.pem')) ?? writeNewKey(folder);
   return { privateKey: createPrivateKey(pem), publicKey: createPublicKey(pem) };
 }
@@ -86,7 +90,8 @@ function writeNewKey(folder: string): string {
   return pem;
 }
 
-function writeWhole(folder: string, name: string, content: string | Uint8Array): void {
+/** Writes a file aside, syncs it and gives it its name; the caller syncs the folder. Throws what the system says. */
+export function writeWhole(folder: string, name: string, content: string | Uint8Array): void {
   const aside = join(folder, `.${name}.tmp`);
   rmSync(aside, { force: true });
   const descriptor = openSync(aside, 'wx', 0o600);

@@ -22,6 +22,12 @@ export const kioskFaults = {
     meaning: 'The folder with the kiosk certificate is incomplete or does not fit together.',
     remedy: 'Run "enrol" on the gateway again and copy the whole folder to the kiosk.',
   },
+  CREDENTIALS_ENDED: {
+    retryable: true,
+    meaning: 'The certificate of this kiosk has ended, so the gateway does not let it in. Scans are still kept.',
+    remedy:
+      'Check the date of this machine and of the gateway first. If they are right, run "enrol" on the gateway with the id of this kiosk and name the new folder in RAVAO_CREDENTIALS: then what it holds is sent.',
+  },
   OUTBOX_CORRUPT: {
     retryable: false,
     meaning: 'The outbox file is damaged. It is left as it is, because it may hold entries that were never sent.',

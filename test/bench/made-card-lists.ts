@@ -24,6 +24,10 @@ export class MadeCardLists implements CardLists {
     return new Uint8Array(view.buffer);
   }
 
+  issuedRuns() {
+    return [];
+  }
+
   issuers() {
     return [issuer];
   }

@@ -1,11 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { CardLists } from '../../gateway/cards/card-lists.ts';
-import { issuerIdOf, itemBytesOf } from '../../shared/rules.ts';
+import { type IssuedRun, issuerIdOf, itemBytesOf } from '../../shared/rules.ts';
 
 /** A register in memory that a test writes into. */
 export class MemoryCardLists implements CardLists {
   readonly #lists: Record<'revoked' | 'issued', Uint8Array> = { revoked: new Uint8Array(0), issued: new Uint8Array(0) };
   named: { readonly id: string; readonly name: string; readonly publicKey: string }[] = [];
+  /** Which issuer's key signed what, from which issued number on. */
+  runs: IssuedRun[] = [];
   /** What reading throws, while there is something. */
   trouble: Error | null = null;
 
@@ -20,6 +22,10 @@ export class MemoryCardLists implements CardLists {
   read(list: 'revoked' | 'issued', from: number, count: number): Uint8Array {
     const itemBytes = itemBytesOf[list];
     return this.#lists[list].slice(from * itemBytes, (from + count) * itemBytes);
+  }
+
+  issuedRuns() {
+    return this.runs;
   }
 
   issuers() {

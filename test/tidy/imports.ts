@@ -30,6 +30,7 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
     'gateway/process-lock.ts',
     'gateway/store/',
   ],
+  'bonjour-service': ['shared/system/mdns.ts'],
   cborg: ['shared/code/cose-sign1.ts', 'shared/invitation.ts'],
   'csv-parse': ['gateway/excel-list.ts'],
   'dejavu-fonts-ttf': ['gateway/cards/', 'gateway/report/'],

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ItemTable } from '../../../kiosk/item-table.ts';
 import { knownCardsOf, readIssuers } from '../../../kiosk/known-cards.ts';
+import type { IssuedRun } from '../../../shared/rules.ts';
 import { cardId, makeIssuer, shortNumber } from '../../fakes/card-lists.ts';
 
 const own = makeIssuer();
@@ -13,7 +14,12 @@ function tableOf(itemBytes: number, items: readonly Uint8Array[]): ItemTable {
   return table;
 }
 
-function known(beginnings: readonly number[], numbers: readonly number[], trusted = issuers) {
+function known(
+  beginnings: readonly number[],
+  numbers: readonly number[],
+  trusted = issuers,
+  runs: readonly IssuedRun[] = [],
+) {
   const revoked = [
     tableOf(
       12,
@@ -25,7 +31,7 @@ function known(beginnings: readonly number[], numbers: readonly number[], truste
     ),
   ];
   const issued = tableOf(4, numbers.map(shortNumber));
-  return knownCardsOf(() => ({ issuers: trusted, revoked, issued }));
+  return knownCardsOf(() => ({ issuers: trusted, revoked, issued, runs }));
 }
 
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
@@ -59,6 +65,19 @@ describe('a short number', () => {
 
   it.each([-1, 1_000_000_000, 0.5, Number.NaN, Number.POSITIVE_INFINITY])('is never %d', (number) => {
     expect(known([], [0, 1]).issuerOfNumber(number)).toBeNull();
+  });
+
+  it('is that of the key under which its card was issued, as far as its cards are still taken', () => {
+    const [, former] = issuers.keys();
+    const runs = [
+      { from: 0, issuer: '00000000' },
+      { from: 1, issuer: former ?? '' },
+      { from: 3, issuer: own.id },
+    ];
+    const cards = known([40], [10, 20, 30, 40, 50], issuers, runs);
+    expect([10, 20, 30, 40, 50, 60].map((number) => cards.issuerOfNumber(number))).toEqual([
+      ...[null, former, former, null, own.id, null],
+    ]);
   });
 
   it('is nobody’s where no issuer is known', () => {

@@ -7,6 +7,7 @@ import {
   listChunkTopic,
   mayPublish,
   maySubscribe,
+  ordersTopic,
   readAskTopic,
   rulesTopic,
   siteTopic,
@@ -19,6 +20,7 @@ test('the topics are those of the design', () => {
   expect(rulesTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/rules');
   expect(askTopic('gate-a', 'renew', '1')).toBe('ravao/v1/kiosks/gate-a/ask/renew/1');
   expect(answerTopic('gate-a', 'renew', '1')).toBe('ravao/v1/kiosks/gate-a/answer/renew/1');
+  expect(ordersTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/orders');
   expect(siteTopic).toBe('ravao/v1/site');
   expect(listChunkTopic('revoked', 12)).toBe('ravao/v1/site/lists/revoked/12');
 });
@@ -70,6 +72,7 @@ describe('a kiosk', () => {
     `${askTopic('gate-a', 'renew', '1')}/x`,
     `${askTopic('gate-a', 'renew', '1')}\n`,
     answerTopic('gate-a', 'renew', '1'),
+    ordersTopic('gate-a'),
     'ravao/v1/kiosks/gate-a',
     'ravao/v1/kiosks/gate-a/entries/',
     'ravao/v1/kiosks/gate-a/entries/x',
@@ -82,6 +85,7 @@ describe('a kiosk', () => {
   test.each([
     siteTopic,
     rulesTopic('gate-a'),
+    ordersTopic('gate-a'),
     stateTopic('gate-a'),
     'ravao/v1/kiosks/gate-a/#',
     answerTopic('gate-a', 'renew', '+'),
@@ -101,6 +105,7 @@ describe('a kiosk', () => {
     'ravao/v1/kiosks/gate-b/rules',
     'ravao/v1/kiosks/gate-ab/rules',
     answerTopic('gate-b', 'renew', '+'),
+    ordersTopic('gate-b'),
     answerTopic('+', 'renew', '1'),
     'ravao/v1/site/#',
     'ravao/v1/site/lists/+/0',

@@ -186,13 +186,13 @@ describe('the certificates', () => {
     expect((gateway.validToDate.getTime() - clock.nowMs()) / dayMs).toBeCloseTo(180, 3);
   });
 
-  it('of a kiosk is for clients only and lasts five years, but never longer than its authority', async () => {
+  it('of a kiosk is for clients only and lasts two years, but never longer than its authority', async () => {
     const trust = await open();
     const early = await trust.enrol('gate-a', join(root, 'gate-a'));
     const kiosk = new X509Certificate(await readFile(join(root, 'gate-a', 'cert.pem')));
     expect(kiosk.subject).toBe('CN=gate-a');
     expect(kiosk.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);
-    expect((Date.parse(early.notAfter) - clock.nowMs()) / dayMs).toBeCloseTo(5 * 365.25, 3);
+    expect((Date.parse(early.notAfter) - clock.nowMs()) / dayMs).toBeCloseTo(2 * 365.25, 3);
     clock.jumpWall(18 * 365.25 * dayMs);
     const late = await trust.enrol('gate-b', join(root, 'gate-b'));
     expect(late.notAfter).toBe(new X509Certificate(trust.caPem).validToDate.toISOString());

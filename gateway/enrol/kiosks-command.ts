@@ -1,0 +1,71 @@
+/** `kiosks`: lists them, and orders one to become a new one. */
+import { parseArgs } from 'node:util';
+import type { Clock, Log } from '../../shared/ports.ts';
+import { exitCode } from '../../shared/system/program.ts';
+import { describeKiosks, type KioskCommandConfig, listKiosks, resetKiosk } from './kiosk-commands.ts';
+
+const help = `Which kiosks there are, and sending one away.
+
+  npm run -s gateway -- kiosks [--format text|json]  which kiosks there are, and when each was here last
+  npm run -s gateway -- kiosks reset KIOSK           tell a kiosk, now or when it is back, to send everything that it holds,
+                                                     to forget this site, and to wait for an invitation. Then it is cut
+                                                     off here. Without effect on one that was given its certificate by
+                                                     "enrol": revoke that one.
+  npm run -s gateway -- kiosks reset KIOSK --cancel  take that back, as long as the kiosk has not left
+`;
+
+const formats = ['text', 'json'] as const;
+
+export interface KiosksParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly print: (text: Iterable<string>) => Promise<void>;
+  readonly warn: (text: string) => void;
+}
+
+/** Runs the command and gives its exit code. Throws the Faults of the trust folder, KIOSK_UNKNOWN and DATA_DIR_UNUSABLE. */
+export async function runKiosks(
+  args: readonly string[],
+  config: KioskCommandConfig,
+  parts: KiosksParts,
+): Promise<number> {
+  const wish = readWish(args);
+  if (typeof wish === 'string') {
+    parts.warn(wish === '' ? help : `${wish}\n\n${help}`);
+    return wish === '' ? exitCode.ok : exitCode.usage;
+  }
+  if (wish.reset === null) await parts.print(describeKiosks(await listKiosks(config, parts), wish.format));
+  else await parts.print([await resetKiosk(wish.reset, wish.cancel, config, parts)]);
+  return exitCode.ok;
+}
+
+interface Wish {
+  readonly format: (typeof formats)[number];
+  readonly reset: string | null;
+  readonly cancel: boolean;
+}
+
+/** What was asked for, or what is wrong with it; empty where help was asked for. */
+function readWish(args: readonly string[]): Wish | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        format: { type: 'string', default: 'text' },
+        cancel: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    if (values.help) return '';
+    const [verb, kiosk = null, ...more] = positionals;
+    if (verb !== undefined && verb !== 'reset') return `kiosks knows reset, not ${JSON.stringify(verb)}.`;
+    if (verb === 'reset' && (kiosk === null || more.length > 0)) return 'kiosks reset takes one name.';
+    if (values.cancel && verb !== 'reset') return '--cancel belongs to kiosks reset.';
+    const format = formats.find((name) => name === values.format);
+    if (format === undefined) return `--format is ${formats.join(' or ')}, not ${values.format}.`;
+    return { format, reset: kiosk, cancel: values.cancel };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
