@@ -9,15 +9,18 @@ export interface Sources {
   /** Whether that clock is synchronised now. */
   readonly clockSynced: () => boolean;
   readonly cards: KnownCards;
+  /** This kiosk's id, where it has one. */
+  readonly kiosk?: string;
   readonly certificateSigners: CertificateSigners;
 }
 
 /** Makes the question that is asked at every scan: what is known now? */
-export function createKnowledge({ clock, clockSynced, cards, certificateSigners }: Sources): () => Known {
+export function createKnowledge({ clock, clockSynced, cards, kiosk, certificateSigners }: Sources): () => Known {
   return () => ({
     nowMs: clock.nowMs(),
     clockSynced: clockSynced(),
     cards,
+    ...(kiosk !== undefined && { kiosk }),
     certificateSigners,
   });
 }

@@ -87,7 +87,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         onStateChanged,
         gate: found.gate,
         station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
-        known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
+        known: createKnowledge({ ...config, ...place, clock, clockSynced: timeSync.synced, cards: rules.cards }),
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
         timeSync,

@@ -133,6 +133,8 @@ export const kioskStateSchema = z.looseObject({
     .looseObject({ depth: z.int().min(0), limit: z.int().min(1), oldestMs: z.int().min(0).nullable() })
     .optional(),
   clock: z.looseObject({ synced: z.boolean(), boot: z.string().max(64), at: z.iso.datetime() }).optional(),
+  /** How guards have set the gate; a direction of null is the one that it was set up with. */
+  control: z.looseObject({ closed: z.boolean(), direction: z.enum(['in', 'out', 'toggle']).nullable() }).optional(),
   /** What it holds of the gateway's rules. */
   rules: z
     .looseObject({

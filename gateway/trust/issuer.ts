@@ -35,6 +35,8 @@ export interface IssuerNotice {
   readonly name: string;
   /** Ed25519, 32 raw bytes, base64url. */
   readonly publicKey: string;
+  /** Set by {@link readIssuers}, and never by a file: the site's own, which alone signs control cards. */
+  readonly own?: true;
 }
 
 /** The site's own issuer. */
@@ -125,7 +127,7 @@ export function toFile({ id, name, publicKey }: IssuerNotice): string {
 export function readIssuers(folder: string): readonly IssuerNotice[] {
   const own = readOwn(folder);
   const others = readOthers(folder).filter(({ id }) => id !== own?.id);
-  return own === null ? others : [own, ...others];
+  return own === null ? others : [{ ...own, own: true }, ...others];
 }
 
 function readOwn(folder: string): IssuerNotice | null {
@@ -178,7 +180,8 @@ function readNotice(path: string, code: 'ISSUER_DAMAGED' | 'ISSUER_FILE_INVALID'
   try {
     const bytes = statSync(path).size;
     if (bytes > fileBytesMax) throw new Error(`it has ${bytes} bytes, ${fileBytesMax} are allowed`);
-    notice = noticeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    const { id, name, publicKey } = noticeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    notice = { id, name, publicKey };
     importIssuerKey(Buffer.from(notice.publicKey, 'base64url'));
   } catch (error) {
     throw new Fault(code, `${path} is not an issuer's public file: ${describeError(error)}.`, { cause: error });
