@@ -4,6 +4,11 @@ export interface CardLists {
   counts(): { readonly revoked: number; readonly issued: number };
   /** Items `from` (from 0) up to `from + count` or the end, back to back: `revoked` 12 bytes each (card id), `issued` 4 bytes each (uint32 BE short number). */
   read(list: 'revoked' | 'issued', from: number, count: number): Uint8Array;
-  /** The issuers kiosks accept, own first: key id, name, raw public key base64url. */
-  issuers(): readonly { readonly id: string; readonly name: string; readonly publicKey: string }[];
+  /** The issuers kiosks accept, own first and marked: key id, name, raw public key base64url. */
+  issuers(): readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly publicKey: string;
+    readonly own?: boolean;
+  }[];
 }

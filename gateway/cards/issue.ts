@@ -75,12 +75,12 @@ async function makeCard(holder: Holder, person: Uint8Array, id: Uint8Array, issu
   };
 }
 
-/** A random id whose short number no other card of this issuer has. */
-function drawId(register: RegisterReader, drawn: Set<number>, chance: Chance): Uint8Array {
+/** A random id whose short number no other card of this issuer has, of whatever kind. @param drawn those of this run. */
+export function drawId(register: RegisterReader, drawn: Set<number>, chance: Chance): Uint8Array {
   for (let draws = 0; draws < drawsMax; draws++) {
     const id = chance.bytes(cardIdBytes);
     const number = cardNumberOf(id);
-    if (drawn.has(number) || register.find(number) !== null) continue;
+    if (drawn.has(number) || register.find(number) !== null || register.control.find(number) !== null) continue;
     drawn.add(number);
     return id;
   }
@@ -109,11 +109,11 @@ export function toPrint(card: Card, issuer: Issuer, holder: Partial<Holder>): Pr
 }
 
 /** Whose card it is. Throws where the site's private key (raw) is not the one that it was sealed to. */
-export async function openHolder(siteKey: Uint8Array, card: RegisteredCard): Promise<Holder> {
+export async function openHolder(siteKey: Uint8Array, card: Pick<RegisteredCard, 'id' | 'sealed'>): Promise<Holder> {
   return (await openIdentity(siteKey, card.sealed, bindingOf(card.id))) as Holder;
 }
 
 /** What a sealed holder is bound to, so that it cannot be moved to another card. */
-function bindingOf(cardId: Uint8Array): string {
+export function bindingOf(cardId: Uint8Array): string {
   return `card ${Buffer.from(cardId).toString('hex')}`;
 }

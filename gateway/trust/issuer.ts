@@ -35,8 +35,6 @@ export interface IssuerNotice {
   readonly name: string;
   /** Ed25519, 32 raw bytes, base64url. */
   readonly publicKey: string;
-  /** Set by {@link readIssuers}, and never by a file: the site's own, which alone signs control cards. */
-  readonly own?: true;
 }
 
 /** The site's own issuer. */
@@ -120,6 +118,12 @@ export function toFile({ id, name, publicKey }: IssuerNotice): string {
   return `${JSON.stringify({ id, name, publicKey })}\n`;
 }
 
+/** The key ids with which the site itself has signed: they alone make control cards. Throws the Fault ISSUER_DAMAGED. */
+export function readOwnIssuerIds(folder: string): readonly string[] {
+  const own = readOwn(folder);
+  return own === null ? [] : [own.id];
+}
+
 /**
  * Whose cards are taken here: the site's own first, where it has issued any, then those of other places by their id.
  * Throws the Faults ISSUER_DAMAGED and ISSUER_FILE_INVALID, which name the file.
@@ -127,7 +131,7 @@ export function toFile({ id, name, publicKey }: IssuerNotice): string {
 export function readIssuers(folder: string): readonly IssuerNotice[] {
   const own = readOwn(folder);
   const others = readOthers(folder).filter(({ id }) => id !== own?.id);
-  return own === null ? others : [{ ...own, own: true }, ...others];
+  return own === null ? others : [own, ...others];
 }
 
 function readOwn(folder: string): IssuerNotice | null {
@@ -180,6 +184,7 @@ function readNotice(path: string, code: 'ISSUER_DAMAGED' | 'ISSUER_FILE_INVALID'
   try {
     const bytes = statSync(path).size;
     if (bytes > fileBytesMax) throw new Error(`it has ${bytes} bytes, ${fileBytesMax} are allowed`);
+    // Nothing else of it: what a file of another place says of itself beyond that must not reach a kiosk.
     const { id, name, publicKey } = noticeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
     notice = { id, name, publicKey };
     importIssuerKey(Buffer.from(notice.publicKey, 'base64url'));
