@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startBroker } from './broker.ts';
+import { keepControlAudit } from './cards/control-audit.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
@@ -52,6 +53,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     const upstream = started.use(await openUpstream(target, { ...upstreamSettings, clock, log }));
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
+  started.use(keepControlAudit({ store, dataDir: config.dataDir, clock, log }));
   const credentials = await trust.gatewayCredentials(config.host);
   const intake = started.use(createIntake({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));

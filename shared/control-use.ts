@@ -15,6 +15,9 @@ export interface ControlMark {
   readonly action: ControlAction | null;
 }
 
+/** How the field begins in an entry's JSON. No text inside of an entry can hold this, as its quotation marks are escaped. */
+export const controlMark = '"control":{';
+
 const markSchema = z.looseObject({
   card: z
     .string()

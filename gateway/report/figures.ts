@@ -1,4 +1,5 @@
 /** What a report counts. Whoever passed does not come into it: gates, hours, kinds of code, and how many. */
+import { isPassage } from '../../shared/control-use.ts';
 import type { Entry } from '../../shared/entry.ts';
 import type { StoredEntry } from '../store/store.ts';
 import { isWithin, type Period, placeIn } from './period.ts';
@@ -59,7 +60,7 @@ const gatesMax = 10_000;
 
 /**
  * Counts entries, one after the other, in any order. Whoever was refused counts as a scan and not as in or out. An entry
- * counts at the time that its kiosk gave it.
+ * counts at the time that its kiosk gave it. What a guard's card did to a gate is no scan of anybody.
  * @param kiosks the ids of those that were enrolled.
  */
 export async function countEntries(
@@ -78,6 +79,11 @@ export async function countEntries(
     const gate = gates.get(name) ?? { now: noCount(), before: noCount(), scanned: false, later: false };
     gates.set(name, gate);
     heard.add(kiosk);
+    if (!isPassage(entry)) {
+      // A guard has set the gate: nobody passed for that, but the gate was heard of.
+      if (ms >= period.fromMs) gate.later = true;
+      continue;
+    }
     if (ms >= period.toMs) gate.later = true;
     else if (isWithin(period.before, ms)) add(gate.before, entry);
     if (!isWithin(period, ms)) continue;

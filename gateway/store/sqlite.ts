@@ -187,6 +187,10 @@ class SqliteStore extends PagedReader implements Store {
     this.#work('write', ({ appender }) => appender.markForwarded(...move));
   }
 
+  async findControls(after: number, positionsMax: number) {
+    return this.read((reading) => reading.controls(after, positionsMax));
+  }
+
   onAppended(callback: () => void): Disposable {
     const own = () => callback();
     this.#callbacks.add(own);

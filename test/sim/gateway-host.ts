@@ -140,6 +140,7 @@ export class GatewayHost {
       entries: () => store.entries(),
       quarantine: () => store.quarantine(),
       findKnown: (ids) => store.findKnown(ids),
+      findControls: (...range) => unlessDead(() => store.findControls(...range)),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

@@ -178,7 +178,7 @@ describe("at a gate with a guard's cards", () => {
     expect(shown).toEqual(['offline', 'test']);
     expect(notes.at(-1)).toBe('Thử đèn còi: đọc được 145 ký tự, không dấu');
     expect(entries()).toMatchObject([{ reason: 'control-test', code: { kind: 'control' }, subject: null }]);
-    expect(JSON.stringify(log.events)).not.toContain(text);
+    expect(JSON.stringify(log.lines)).not.toContain(text);
   });
 
   const nobodys = { card: null, action: null };
