@@ -1,6 +1,5 @@
 /** What a guard's card leaves behind in an entry, so that its use reaches the site's audit. Unknown fields of an entry are kept. */
-import { z } from 'zod';
-import { type ControlAction, controlActions } from './control-card.ts';
+import type { ControlAction } from './control-card.ts';
 
 /** The kind of an entry that says what was done to a gate. Nobody passed: it is no scan of a person. */
 export const controlKind = 'control';
@@ -17,20 +16,6 @@ export interface ControlMark {
 
 /** How the field begins in an entry's JSON. No text inside of an entry can hold this, as its quotation marks are escaped. */
 export const controlMark = '"control":{';
-
-const markSchema = z.looseObject({
-  card: z
-    .string()
-    .regex(/^\d{10}$/)
-    .nullable(),
-  action: z.enum(controlActions).nullable(),
-});
-
-/** Reads the field `control` of an entry; null where it is none that is known here. Never throws. */
-export function readControlMark(value: unknown): ControlMark | null {
-  const parsed = markSchema.safeParse(value);
-  return parsed.success ? parsed.data : null;
-}
 
 /** Whether an entry is of a person at a gate, and not of what a guard did to it: what counts, reports and traces ask. */
 export function isPassage({ code }: { readonly code: { readonly kind: string } }): boolean {

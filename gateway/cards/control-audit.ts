@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { formatCardNumber, parseTenDigits } from '../../shared/card-number.ts';
-import { readControlMark } from '../../shared/control-use.ts';
+import { controlActions } from '../../shared/control-card.ts';
+import type { ControlMark } from '../../shared/control-use.ts';
 import type { Entry } from '../../shared/entry.ts';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
@@ -180,6 +181,20 @@ class ControlFollower {
     await sleep(this.#parts.clock, safetyLookMs, this.#nap.signal);
     this.#nap = null;
   }
+}
+
+const markSchema = z.looseObject({
+  card: z
+    .string()
+    .regex(/^\d{10}$/)
+    .nullable(),
+  action: z.enum(controlActions).nullable(),
+});
+
+/** Reads the field `control` of an entry; null where it is none that is known here. */
+function readControlMark(value: unknown): ControlMark | null {
+  const parsed = markSchema.safeParse(value);
+  return parsed.success ? parsed.data : null;
 }
 
 /** The line for an entry that bears a card; null where it bears none after all. */

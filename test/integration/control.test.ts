@@ -119,7 +119,7 @@ describe("a guard's cards", () => {
     expect(report).toMatch(/Tổng số lượt,,,,,vào,3,/);
     expect(report).toMatch(/Khách không mã \(thẻ bảo vệ\),vào,1,/);
     expect(report).not.toContain('control');
-  });
+  }, 90_000);
 
   it('that are photographed work until they are revoked, and then no more within five seconds', async () => {
     const photographed = cards.open;
@@ -175,7 +175,7 @@ describe("a guard's cards", () => {
     await vi.waitFor(() => expect(uses().at(-1)?.what.does).toBe('visitor'), patience);
     expect(uses().map(({ what }) => what.does)).toEqual(['close', 'open', 'visitor']);
     expect((await folder.check()).stdout).toContain('The audit is whole.');
-  });
+  }, 90_000);
 
   it('enrol no kiosk, and do nothing at one that is not enrolled', async () => {
     const env = { RAVAO_DATA_DIR: folder.kioskDir('fresh'), RAVAO_SCANNER: 'stdin', RAVAO_BOARD: 'terminal' };
