@@ -70,6 +70,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
         enrolling?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
+      answers: {},
       clock,
       log,
     }),

@@ -62,8 +62,8 @@ export async function revoke(
     const revokeOne = async <C extends Revocable>(card: C, action: string, cut: () => void) => {
       const number = formatCardNumber(card.number);
       if (card.revoked === null) {
-        cut();
         await openAudit(context.dataDir, context).record({ action, what: { card: number }, why: reason });
+        cut();
       }
       const before = card.revoked === null ? null : dateOf(card.revoked.atMs);
       done.push(`${number} ${before === null ? `is revoked (${reason})` : `was revoked on ${before} already`}.\n`);
