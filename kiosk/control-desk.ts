@@ -47,12 +47,14 @@ export class ControlDesk {
   use(code: ControlCode, sent: { readonly text: string; readonly aim: string | null }): void {
     const { clock, indicator, log } = this.#parts;
     const decided = decideControl(this.#state, code, clock.monotonicMs());
+    const { state, signal, refusal } = decided;
+    const note = noteOf(code, refusal === null ? null : refusalTexts[refusal], sent);
     if (decided.type === 'repeat') {
-      this.#state = decided.state;
-      indicator.show('repeat', controlTexts[code.action].vi);
+      this.#state = state;
+      indicator.show(signal, note);
       return;
     }
-    const { record, state, signal, refusal } = decided;
+    const { record } = decided;
     const { kind, ...rest } = record;
     const mark: ControlMark = { card: code.card, action: code.action };
     const warnings = code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
@@ -70,7 +72,7 @@ export class ControlDesk {
     if (seq === null) return;
     this.#state = state;
     this.#parts.onChanged({ closed: state.gate.closed, direction: this.direction });
-    indicator.show(signal, noteOf(code, refusal === null ? null : refusalTexts[refusal], sent));
+    indicator.show(signal, note);
     log.info('control.used', { id: draft.id, seq, card: code.card, action: code.action, outcome: record.outcome });
     if (code.action === 'test') log.info('scanner.tested', { characters: sent.text.length, aim: sent.aim });
   }

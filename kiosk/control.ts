@@ -32,7 +32,7 @@ export const controlRepeatMs = 2_500;
 /** A gate's control and the card that was seen last. */
 export interface ControlState {
   readonly gate: GateControl;
-  readonly last: { readonly card: string; readonly seenMs: number } | null;
+  readonly last: { readonly card: string; readonly seenMs: number; readonly refusal: GateReason | null } | null;
 }
 
 /** The card as the decision needs it. */
@@ -43,8 +43,13 @@ export type ControlRecord = Pick<EntryDraft, 'outcome' | 'reason' | 'method'> & 
 
 /** What follows from a showing. */
 export type ControlDecision =
-  /** The same showing still: nothing but the light. */
-  | { readonly type: 'repeat'; readonly state: ControlState }
+  /** The same showing still: nothing but the light. What was refused is refused again, as a repeat is a yes. */
+  | {
+      readonly type: 'repeat';
+      readonly state: ControlState;
+      readonly signal: MomentSignal;
+      readonly refusal: GateReason | null;
+    }
   /** `state` holds once `record` is on disk, in the same commit; then `signal` is shown. */
   | {
       readonly type: 'record';
@@ -57,16 +62,17 @@ export type ControlDecision =
 /** Decides one showing of a card. Pure. */
 export function decideControl({ gate, last }: ControlState, use: ControlUse, nowMs: number): ControlDecision {
   const { action, card } = use;
-  const seen = { card, seenMs: nowMs };
   if (last?.card === card && nowMs - last.seenMs < controlRepeatMs) {
-    return { type: 'repeat', state: { gate, last: seen } };
+    const { refusal } = last;
+    const signal = action === 'visitor' && refusal === null ? 'repeat' : signalOf(action, refusal);
+    return { type: 'repeat', state: { gate, last: { ...last, seenMs: nowMs } }, signal, refusal };
   }
   const refusal = action === 'visitor' && gate.closed ? 'gate-closed' : null;
   return {
     type: 'record',
-    state: { gate: changeGate(gate, action), last: seen },
+    state: { gate: changeGate(gate, action), last: { card, seenMs: nowMs, refusal } },
     record: recordOf(action, refusal),
-    signal: refusal === null ? signalOf(action) : 'refused',
+    signal: signalOf(action, refusal),
     refusal,
   };
 }
@@ -98,7 +104,8 @@ function recordOf(action: ControlAction, refusal: GateReason | null): ControlRec
   return { outcome: 'admitted', reason: `control-${action}`, method: 'scan', kind: controlKind };
 }
 
-function signalOf(action: ControlAction): MomentSignal {
+function signalOf(action: ControlAction, refusal: GateReason | null): MomentSignal {
+  if (refusal !== null) return 'refused';
   if (action === 'visitor') return 'admitted';
   return action === 'test' ? 'test' : 'changed';
 }

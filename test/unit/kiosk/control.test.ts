@@ -25,7 +25,7 @@ describe("a guard's card", () => {
     (action, gate, signal) => {
       expect(show(closed, action)).toEqual({
         type: 'record',
-        state: { gate, last: { card, seenMs: 0 } },
+        state: { gate, last: { card, seenMs: 0, refusal: null } },
         record: { outcome: 'admitted', reason: `control-${action}`, method: 'scan', kind: 'control' },
         signal,
         refusal: null,
@@ -55,10 +55,22 @@ describe("a guard's card", () => {
     let state = show(fresh, 'visitor', 0).state;
     for (const nowMs of [controlRepeatMs - 1, 2 * controlRepeatMs - 2, 3 * controlRepeatMs - 3]) {
       const again = show(state, 'visitor', nowMs);
-      expect(again.type).toBe('repeat');
+      expect(again).toMatchObject({ type: 'repeat', signal: 'repeat' });
       state = again.state;
     }
     expect(show(state, 'visitor', 4 * controlRepeatMs - 3).type).toBe('record');
+  });
+
+  it('that was refused is refused again as long as it stays there: a repeat is a yes', () => {
+    const { state } = show(closed, 'visitor');
+    expect(show(state, 'visitor', 1)).toMatchObject({ type: 'repeat', signal: 'refused', refusal: 'gate-closed' });
+    const { state: opened } = show(state, 'open', 2, '0000000024');
+    expect(show(opened, 'visitor', 3)).toMatchObject({ type: 'record', signal: 'admitted' });
+  });
+
+  it.each(['close', 'test'] as const)('that says %s shows the same again, which then plays to its end', (action) => {
+    const { state, ...first } = show(fresh, action);
+    expect(show(state, action, 1)).toMatchObject({ type: 'repeat', signal: first.type === 'record' && first.signal });
   });
 
   it('is told from another card shown right after it', () => {
