@@ -5,6 +5,7 @@ import type { SiteNotice } from '../shared/entry.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startAdvertising } from './advertising.ts';
 import { type Broker, startBroker } from './broker.ts';
+import { keepControlAudit } from './cards/control-audit.ts';
 import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
@@ -62,6 +63,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     started.use(createForwarder({ store, upstream, clock, chance, log }));
   }
   started.use(keepRetention(config, { clock, log }));
+  started.use(keepControlAudit({ store, dataDir: config.dataDir, clock, log }));
   const credentials = await trust.gatewayCredentials(config.host);
   const { keeper } = started.use(await openTimes(config.dataDir, { clock, chance, log }));
   const timeOf: TimeOf = (sender, kiosk, entry) => keeper.timeOf(sender, kiosk, entry);

@@ -1,19 +1,22 @@
 /** Carries out what the station decides: readings in, lights and entries out. */
 import { v7 as uuidv7 } from 'uuid';
-import type { DiscardedReason } from '../shared/code/code.ts';
+import type { Code, DiscardedReason, UnknownCode } from '../shared/code/code.ts';
 import type { Known } from '../shared/code/known.ts';
-import { readCode } from '../shared/code/read-code.ts';
+import { readScan } from '../shared/code/read-code.ts';
 import { refusalTexts } from '../shared/code/refusal-texts.ts';
 import type { EntryDraft, KioskState } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import { type IdentitySealer, subjectOf } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Reading, Scanner } from '../shared/ports.ts';
 import type { TimeSync } from '../shared/system/time-sync.ts';
+import { type GateControl, untouchedGate } from './control.ts';
+import { ControlDesk } from './control-desk.ts';
 import type { GatewayTime } from './gateway-time.ts';
-import type { Outbox } from './outbox.ts';
+import type { Outbox, Presence } from './outbox.ts';
 import {
   createStation,
   type Decision,
+  restingSignal,
   type Sight,
   type Station,
   type StationEvent,
@@ -57,6 +60,7 @@ export const refusalOfDiscarded = {
 /** One gate at work. Readings are handled one after the other, so scans are answered in the order they came. */
 export class Kiosk implements Disposable {
   readonly #parts: KioskParts;
+  readonly #desk: ControlDesk;
   #station: Station;
   #scanner: KioskState['scanner'] = 'working';
   #noiseBytes = 0;
@@ -65,9 +69,11 @@ export class Kiosk implements Disposable {
 
   constructor(parts: KioskParts) {
     this.#parts = parts;
-    this.#station = createStation(parts.station);
+    this.#desk = this.#openDesk(parts.outbox.gate() ?? untouchedGate);
+    const { gate, direction } = this.#desk;
+    this.#station = createStation({ ...parts.station, direction }, gate.closed);
     this.#watchLevel();
-    parts.indicator.show('offline');
+    parts.indicator.show(restingSignal(this.#station));
   }
 
   /** Handles readings in order until `signal` aborts or there are no more. */
@@ -97,6 +103,7 @@ export class Kiosk implements Disposable {
         oldestMs: oldestAtMs === null ? null : Math.max(0, ms - oldestAtMs),
       },
       clock: { ...clock, at: new Date(ms).toISOString() },
+      control: { ...this.#desk.gate },
     };
   }
 
@@ -109,7 +116,9 @@ export class Kiosk implements Disposable {
     switch (reading.type) {
       case 'frame': {
         indicator.show('heard');
-        return this.#scan(this.#sight(reading.text));
+        const scan = readScan(reading.text, this.#parts.known());
+        if (scan.type === 'control') return this.#desk.use(scan, reading);
+        return this.#scan(this.#sight(reading.text, scan));
       }
       case 'discarded': {
         indicator.show('heard');
@@ -138,21 +147,40 @@ export class Kiosk implements Disposable {
     this.#parts.onStateChanged();
   }
 
-  #sight(text: string): Sight {
-    const { subjectKey, known } = this.#parts;
-    const code = readCode(text, known());
+  #openDesk(gate: GateControl): ControlDesk {
+    const { indicator, clock, log, station, onStateChanged } = this.#parts;
+    return new ControlDesk(
+      {
+        ...{ indicator, clock, log, direction: station.direction },
+        beginEntry: () => this.#beginEntry(),
+        append: (draft, gate) => this.#append(draft, null, gate),
+        onChanged: (gate) => {
+          this.#step({ type: 'gate', ...gate });
+          this.#parts.onRecorded();
+          onStateChanged();
+        },
+      },
+      gate,
+    );
+  }
+
+  #sight(text: string, code: Code | UnknownCode): Sight {
+    const { subjectKey } = this.#parts;
     // Told apart from a subject: a text that is nothing but a number is not the person whose number it is.
     if (code.type === 'unknown') {
-      return { key: `text ${subjectOf(subjectKey, text)}`, subject: null, refusal: code.reason };
+      const { reason, control } = code;
+      const key = `text ${subjectOf(subjectKey, text)}`;
+      return { key, subject: null, refusal: reason, ...(control && { control }) };
     }
     const subject = subjectOf(subjectKey, code.number);
     return { key: subject, subject, code };
   }
 
   async #scan(sight: Sight): Promise<void> {
-    const { clock, outbox, station } = this.#parts;
+    const { clock, outbox } = this.#parts;
+    const { direction: now } = this.#desk;
     const startedMs = clock.monotonicMs();
-    const last = sight.subject !== null && station.direction === 'toggle' ? outbox.lastDirection(sight.subject) : null;
+    const last = sight.subject !== null && now === 'toggle' ? outbox.lastDirection(sight.subject) : null;
     const lastPassage = last && { direction: last.direction, agoMs: clock.nowMs() - last.atMs };
     const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage });
     if (decision === null) return;
@@ -166,32 +194,47 @@ export class Kiosk implements Disposable {
     this.#parts.log.info('scan.recorded', { id: draft.id, seq, outcome, reason, kind: draft.code.kind, direction });
   }
 
-  async #draft({ outcome, reason, direction, subject, code }: Decision): Promise<EntryDraft> {
-    const { chance, sealer, gate } = this.#parts;
+  #beginEntry(): Pick<EntryDraft, 'id' | 'at' | 'clock' | 'gate'> {
+    const { chance, gate } = this.#parts;
     const { ms, clock } = tellTime(this.#parts);
-    const id = uuidv7({ msecs: ms, random: chance.bytes(16) });
-    const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
     return {
-      id,
+      id: uuidv7({ msecs: ms, random: chance.bytes(16) }),
       at: new Date(ms).toISOString(),
       clock,
       gate,
+    };
+  }
+
+  async #draft({ outcome, reason, direction, subject, code, control }: Decision): Promise<EntryDraft> {
+    const { sealer } = this.#parts;
+    const beginning = this.#beginEntry();
+    const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
+    return {
+      ...beginning,
       direction,
       outcome,
       reason,
       method: 'scan',
       code: { kind: code?.kind ?? 'unknown', verified: code?.verified ?? false, ...warnings },
       subject,
-      identity: code === null ? null : await sealer.seal(code.identity, id),
+      identity: code === null ? null : await sealer.seal(code.identity, beginning.id),
+      ...(control && { control }),
     };
   }
 
   /** Commits the entry and gives its `seq`; or refuses the person visibly, and gives null. */
   #record(draft: EntryDraft, { subject, direction, outcome }: Decision): number | null {
-    const { outbox, log, station, clock } = this.#parts;
-    const remember = subject !== null && outcome === 'admitted' && station.direction === 'toggle';
+    const { station, clock } = this.#parts;
+    // Also while a guard has set another direction: when the gate goes by turns again, it goes on from there.
+    const goesByTurns = [station.direction, this.#desk.direction].includes('toggle');
+    const remember = subject !== null && outcome === 'admitted' && goesByTurns;
+    return this.#append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null, null);
+  }
+
+  #append(draft: EntryDraft, presence: Presence | null, gate: GateControl | null): number | null {
+    const { outbox, log } = this.#parts;
     try {
-      return outbox.append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null).seq;
+      return outbox.append(draft, presence, gate).seq;
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       this.#step({ type: 'unrecorded', outbox: error.code === 'OUTBOX_FULL' ? 'full' : 'failing' });

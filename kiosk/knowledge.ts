@@ -6,13 +6,15 @@ import { type TimeSources, tellTime } from './timestamp.ts';
 /** Where a kiosk's knowledge comes from. */
 export interface Sources extends TimeSources {
   readonly cards: KnownCards;
+  /** This kiosk's id, where it has one. */
+  readonly kiosk?: string;
   readonly certificateSigners: CertificateSigners;
 }
 
 /** Makes the question that is asked at every scan: what is known now? */
-export function createKnowledge({ cards, certificateSigners, ...time }: Sources): () => Known {
+export function createKnowledge({ cards, kiosk, certificateSigners, ...time }: Sources): () => Known {
   return () => {
     const { ms, trusted } = tellTime(time);
-    return { nowMs: ms, clockSynced: trusted, cards, certificateSigners };
+    return { nowMs: ms, clockSynced: trusted, cards, ...(kiosk !== undefined && { kiosk }), certificateSigners };
   };
 }

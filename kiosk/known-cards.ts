@@ -20,7 +20,9 @@ export interface CardTables {
 
 /** Issuers by their key id, in the order of the head. */
 export function readIssuers({ issuers }: Pick<RulesHead, 'issuers'>): ReadonlyMap<string, CardIssuer> {
-  return new Map(issuers.map(({ id, name, publicKey }) => [id, { id, name, publicKey: importKey(publicKey) }]));
+  return new Map(
+    issuers.map(({ id, name, publicKey, own = false }) => [id, { id, name, publicKey: importKey(publicKey), own }]),
+  );
 }
 
 /** RFC 8037: an Ed25519 key as a JSON Web Key. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Fault } from '../shared/fault.ts';
+import type { GateControl, GateDirection } from './control.ts';
 import { prepareDraft, promoteDraft } from './outbox-file.ts';
 
 /** The write-ahead log is cut back to this many bytes when it starts anew. */
@@ -110,6 +111,29 @@ function claim(db: Database.Database, path: string): Meta {
   // The inspection needed shared memory; one process alone does without.
   rmSync(`${path}-shm`, { force: true });
   return meta;
+}
+
+/** Made when a guard first sets the gate: an older program passes it over, and so it needs no version. */
+const gateTable = `
+  CREATE TABLE IF NOT EXISTS gate (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    closed INTEGER NOT NULL CHECK (closed IN (0, 1)),
+    direction TEXT CHECK (direction IN ('in', 'out', 'toggle'))
+  ) STRICT`;
+
+/** How guards have set the gate; null where none has. */
+export function readGate(db: Database.Database): GateControl | null {
+  const there = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'gate'").get();
+  if (there === undefined) return null;
+  type Row = { closed: number; direction: GateDirection | null };
+  const row = db.prepare<[], Row>('SELECT closed, direction FROM gate').get();
+  return row === undefined ? null : { closed: row.closed === 1, direction: row.direction };
+}
+
+/** Keeps how a guard has set the gate, in the caller's transaction. */
+export function writeGate(db: Database.Database, { closed, direction }: GateControl): void {
+  db.exec(gateTable);
+  db.prepare('INSERT OR REPLACE INTO gate VALUES (1, ?, ?)').run(closed ? 1 : 0, direction);
 }
 
 /** Runs `action` and turns SQLite's errors into faults; anything else is a bug and passes through. */

@@ -9,8 +9,9 @@ import { v4 as uuidv4 } from 'uuid';
 import { type Direction, type EntryDraft, encodeEntry, entryBytesMax } from '../shared/entry.ts';
 import { Fault } from '../shared/fault.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
+import type { GateControl } from './control.ts';
 import { FreeSpace, freeBytesOf } from './free-space.ts';
-import { claimOutbox, createOutboxFile, inspectOutbox, translating } from './outbox-database.ts';
+import { claimOutbox, createOutboxFile, inspectOutbox, readGate, translating, writeGate } from './outbox-database.ts';
 import { examineOutboxFile, prepareDataDir, settleOutboxFile } from './outbox-file.ts';
 import { levelOf, type OutboxLevel, type OutboxLimits, outboxLimits } from './outbox-limits.ts';
 
@@ -40,10 +41,17 @@ export interface Outbox extends AsyncDisposable {
   readonly entriesMax: number;
 
   /**
-   * Commits an entry (fsync) and, where given, where its subject went. Throws the Fault OUTBOX_FULL or
+   * Commits an entry (fsync) and, where given, where its subject went, or how a guard has set the gate. Throws the Fault OUTBOX_FULL or
    * OUTBOX_WRITE_FAILED; then nothing was kept and no `seq` was used, and the next call may succeed.
    */
-  append(draft: EntryDraft, presence?: Presence | null): OutboxRow & { readonly epoch: string };
+  append(
+    draft: EntryDraft,
+    presence?: Presence | null,
+    gate?: GateControl | null,
+  ): OutboxRow & { readonly epoch: string };
+
+  /** How guards have set the gate; null where none has. */
+  gate(): GateControl | null;
 
   /** The subject's last remembered passage. */
   lastDirection(subject: string): Passage | null;
@@ -116,6 +124,12 @@ interface OpenParts {
   readonly space: FreeSpace;
 }
 
+/** What goes into the same commit as an entry. */
+interface Beside {
+  readonly presence: Presence | null;
+  readonly gate: GateControl | null;
+}
+
 class SqliteOutbox implements Outbox {
   readonly epoch: string;
   readonly entriesMax: number;
@@ -133,7 +147,11 @@ class SqliteOutbox implements Outbox {
     this.#depth = this.#statements.depth.get() ?? 0;
   }
 
-  append(draft: EntryDraft, presence: Presence | null = null): OutboxRow & { readonly epoch: string } {
+  append(
+    draft: EntryDraft,
+    presence: Presence | null = null,
+    gate: GateControl | null = null,
+  ): OutboxRow & { readonly epoch: string } {
     const { path, kiosk, limits, space } = this.#parts;
     const { epoch } = this;
     const seq = this.#lastSeq + 1;
@@ -145,11 +163,15 @@ class SqliteOutbox implements Outbox {
       throw new Fault('OUTBOX_FULL', `${path}: ${this.#depth} entries, ${free} bytes free on the disk.`);
     }
     this.#do('write', () =>
-      this.#statements.append({ seq, body }, Date.parse(draft.at), presence, limits.presencesMax),
+      this.#statements.append({ seq, body }, Date.parse(draft.at), { presence, gate }, limits.presencesMax),
     );
     this.#lastSeq = seq;
     this.#depth += 1;
     return { seq, epoch, body };
+  }
+
+  gate(): GateControl | null {
+    return this.#do('read', () => readGate(this.#parts.db));
   }
 
   lastDirection(subject: string): Passage | null {
@@ -195,11 +217,12 @@ function prepareStatements(db: Database.Database) {
   const remove = db.prepare<[number]>('DELETE FROM entries WHERE seq = ?');
   return {
     append: db.transaction(
-      ({ seq, body }: OutboxRow, atMs: number, presence: Presence | null, presencesMax: number) => {
+      ({ seq, body }: OutboxRow, atMs: number, { presence, gate }: Beside, presencesMax: number) => {
         count.run(seq);
         insert.run(seq, atMs, body);
         if (presence !== null) remember.run(seq, presence.subject, presence.direction, presence.atMs);
         forgetOld.run(seq - presencesMax);
+        if (gate !== null) writeGate(db, gate);
       },
     ).immediate,
     /** Returns how many were there. */

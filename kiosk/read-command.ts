@@ -2,11 +2,12 @@
  * What a kiosk understands of what a scanner sends, for whoever installs one: `read` prints a JSON line for each frame.
  * Names and numbers are masked unless they are asked for, since people try it with the card they have at hand.
  */
-import type { Code } from '../shared/code/code.ts';
+import type { Code, ControlCode } from '../shared/code/code.ts';
 import type { Known } from '../shared/code/known.ts';
 import { normalName } from '../shared/code/name.ts';
-import { readCode } from '../shared/code/read-code.ts';
+import { readScan } from '../shared/code/read-code.ts';
 import { type RefusalReason, refusalTexts } from '../shared/code/refusal-texts.ts';
+import { controlTexts } from '../shared/control-texts.ts';
 import type { Log, Reading } from '../shared/ports.ts';
 import { refusalOfDiscarded } from './kiosk.ts';
 
@@ -41,9 +42,16 @@ function describeReading(reading: Reading, known: () => Known, clear: boolean): 
   if (reading.type === 'discarded')
     return describeRefusal(refusalOfDiscarded[reading.reason], { bytes: reading.bytes });
   if (reading.type !== 'frame') return null;
-  const code = readCode(reading.text, known());
+  const code = readScan(reading.text, known());
   const aim = reading.aim === null ? {} : { aim: reading.aim };
-  return code.type === 'code' ? describeCode(code, clear, aim) : describeRefusal(code.reason, aim);
+  switch (code.type) {
+    case 'code':
+      return describeCode(code, clear, aim);
+    case 'control':
+      return describeControl(code, aim);
+    case 'unknown':
+      return describeRefusal(code.reason, { ...(code.control && { control: code.control }), ...aim });
+  }
 }
 
 function describeCode(code: Code, clear: boolean, sent: object): object {
@@ -62,6 +70,12 @@ function describeCode(code: Code, clear: boolean, sent: object): object {
     ...(extras.length === 0 ? {} : { extras: clear ? extras : extras.map(() => '***') }),
     ...sent,
   };
+}
+
+/** What the card would do at this kiosk; nothing of it is done. */
+function describeControl({ action, card, scoped, warnings }: ControlCode, sent: object): object {
+  const { vi, en } = controlTexts[action];
+  return { control: { card, action }, scoped, warnings, vi, en, ...sent };
 }
 
 function describeRefusal(refused: RefusalReason, sent: object): object {

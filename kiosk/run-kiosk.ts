@@ -130,7 +130,7 @@ async function runGate(
       onRecorded: () => link.wake(),
       gate: found.gate,
       station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
-      known: createKnowledge({ ...config, ...time, cards: rules.cards }),
+      known: createKnowledge({ ...config, ...time, ...place, cards: rules.cards }),
       get subjectKey() {
         return upkeep.subjectKey;
       },

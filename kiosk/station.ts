@@ -2,8 +2,9 @@
  * What a gate decides, as a pure function: `step(station, event)` gives the next station and what is to be done.
  * `kiosk.ts` does it. Times are monotonic milliseconds, so a jump of the wall clock changes nothing here.
  */
-import type { Code, DiscardedReason, UnknownReason } from '../shared/code/code.ts';
+import type { Code, DiscardedReason, GateReason, UnknownReason } from '../shared/code/code.ts';
 import type { RefusalReason } from '../shared/code/refusal-texts.ts';
+import type { ControlMark } from '../shared/control-use.ts';
 import type { Direction, Outcome } from '../shared/entry.ts';
 import type { Signal, StateSignal } from '../shared/signal.ts';
 
@@ -34,15 +35,23 @@ export interface Station {
   /** `full`: no room until entries are sent. `failing`: the last write failed; only a write that succeeds ends it. */
   readonly outbox: 'working' | 'full' | 'failing';
   readonly link: 'online' | 'offline';
+  /** A guard has closed the gate: nobody is taken. */
+  readonly closed: boolean;
 }
 
-/** Why an entry is refused at the gate: an unknown code's reason, or what was wrong with the reading. */
-export type EntryRefusal = UnknownReason | DiscardedReason;
+/** Why an entry is refused at the gate: an unknown code's reason, what was wrong with the reading, or the gate itself. */
+export type EntryRefusal = UnknownReason | DiscardedReason | GateReason;
 
 /** What a scan was, as the decision needs it. `key` tells a repeat: the subject, or a digest of what is no code. */
 export type Sight =
   | { readonly key: string; readonly subject: string; readonly code: Code }
-  | { readonly key: string; readonly subject: null; readonly refusal: EntryRefusal };
+  | {
+      readonly key: string;
+      readonly subject: null;
+      readonly refusal: EntryRefusal;
+      /** Where it was a control card, for the site's audit. */
+      readonly control?: ControlMark;
+    };
 
 /** An entry to be made. */
 export interface Decision {
@@ -52,6 +61,7 @@ export interface Decision {
   readonly direction: Direction;
   readonly subject: string | null;
   readonly code: Code | null;
+  readonly control?: ControlMark;
 }
 
 export type StationEvent =
@@ -69,7 +79,9 @@ export type StationEvent =
   | { readonly type: 'scanner'; readonly scanner: Station['scanner'] }
   /** The outbox was measured. */
   | { readonly type: 'level'; readonly full: boolean }
-  | { readonly type: 'link'; readonly link: Station['link'] };
+  | { readonly type: 'link'; readonly link: Station['link'] }
+  /** A guard has set the gate, and that is on disk. */
+  | { readonly type: 'gate'; readonly closed: boolean; readonly direction: StationSettings['direction'] };
 
 export type StationEffect =
   /** `reason`: why somebody is refused, for boards that have letters. */
@@ -82,13 +94,14 @@ export interface Step {
 }
 
 /** A gate before its first event: not connected yet, everything else taken to work. */
-export function createStation(settings: StationSettings): Station {
-  return { settings, sightings: [], scanner: 'working', outbox: 'working', link: 'offline' };
+export function createStation(settings: StationSettings, closed = false): Station {
+  return { settings, sightings: [], scanner: 'working', outbox: 'working', link: 'offline', closed };
 }
 
 /** How the kiosk is, for the lights between scans. */
 export function restingSignal(station: Station): StateSignal {
   if (station.scanner === 'lost' || station.outbox !== 'working') return 'fault';
+  if (station.closed) return 'closed';
   return station.link === 'online' ? 'ready' : 'offline';
 }
 
@@ -111,6 +124,8 @@ export function step(station: Station, event: StationEvent): Step {
       return rest(station, { ...station, outbox: event.full ? 'full' : 'working' });
     case 'link':
       return rest(station, { ...station, link: event.link });
+    case 'gate':
+      return rest(station, setGate(station, event));
   }
 }
 
@@ -125,11 +140,27 @@ function decideScan(station: Station, { sight, nowMs, lastPassage }: StationEven
   }
   const direction = directionOf(station.settings, lastPassage);
   const { key, subject } = sight;
+  // A card that does not hold here is refused as such, also where the gate is closed: somebody tries to open it.
+  const isControl = !('code' in sight) && sight.control !== undefined;
+  if (station.closed && !isControl) {
+    // Who stood before a closed gate was nowhere: nothing of them is kept.
+    const decision = { key, outcome: 'refused', reason: 'gate-closed', direction, subject: null, code: null } as const;
+    return { station, effects: [{ type: 'record', decision }] };
+  }
   const decision: Decision =
     'code' in sight
       ? { key, outcome: 'admitted', reason: 'ok', direction, subject, code: sight.code }
-      : { key, outcome: 'refused', reason: sight.refusal, direction, subject, code: null };
+      : {
+          ...{ key, outcome: 'refused', reason: sight.refusal, direction, subject, code: null },
+          ...(sight.control && { control: sight.control }),
+        };
   return { station, effects: [{ type: 'record', decision }] };
+}
+
+/** What was answered before a gate was closed, or opened, is no answer to the same code after it. */
+function setGate(station: Station, { closed, direction }: StationEvent & { type: 'gate' }): Station {
+  const sightings = closed === station.closed ? station.sightings : [];
+  return { ...station, settings: { ...station.settings, direction }, sightings, closed, outbox: 'working' };
 }
 
 function directionOf(

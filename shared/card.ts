@@ -102,7 +102,10 @@ export function parseCard(text: string): SignedCard | null {
 }
 
 /** Whether a card's signature was made with the private key of this public one (Ed25519). */
-export function isSignedBy({ message, signature }: SignedCard, publicKey: KeyObject): boolean {
+export function isSignedBy(
+  { message, signature }: Pick<SignedCard, 'message' | 'signature'>,
+  publicKey: KeyObject,
+): boolean {
   return verify(null, message, publicKey, signature);
 }
 

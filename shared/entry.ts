@@ -159,6 +159,8 @@ export const kioskStateSchema = z.looseObject({
   instance: z.string().max(64).optional(),
   /** When its certificate ends, and why it has not been renewed, where that was tried. */
   certificate: z.looseObject({ until: z.iso.datetime(), problem: z.string().max(32).optional() }).optional(),
+  /** How guards have set the gate; a direction of null is the one that it was set up with. */
+  control: z.looseObject({ closed: z.boolean(), direction: z.enum(['in', 'out', 'toggle']).nullable() }).optional(),
   /** What it holds of the gateway's rules. */
   rules: z
     .looseObject({

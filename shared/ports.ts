@@ -69,8 +69,8 @@ export interface Scanner {
 /** Lights and sound. Never blocks, never throws: a board that is gone is retried behind it. */
 export interface Indicator extends AsyncDisposable {
   /**
-   * Plays a signal. A moment (`heard`, `admitted`, `repeat`, `refused`) begins at once, whatever plays, and at its end
-   * falls back to the state. A state (`ready`, `offline`, `fault`, `enrolling`) stays until the next state, and lets a
+   * Plays a signal. A moment (`heard`, `admitted`, `repeat`, `refused`, `changed`, `test`) begins at once, whatever plays,
+   * and at its end falls back to the state. A state (`ready`, `offline`, `closed`, `fault`, `enrolling`) stays until the next state, and lets a
    * moment that plays finish first.
    * @param note why, in words for the guard, where the board has letters. It holds nothing of a person.
    */

@@ -54,6 +54,8 @@ const issuerSchema = z
     name: z.string().min(1).max(200),
     /** Ed25519, 32 bytes in base64url. */
     publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url'),
+    /** The site itself, which alone may sign control cards. */
+    own: z.boolean().optional(),
   })
   .refine(({ id, publicKey }) => id === issuerIdOf(publicKey), 'its id is not that of its key');
 

@@ -1,10 +1,10 @@
 /** What the lights can say. How each looks and sounds is decided in `hardware/indicator/signals.ts`. */
 
 /** Signals that stay until the next of them: how the kiosk is. */
-export const stateSignals = ['ready', 'offline', 'fault', 'enrolling'] as const;
+export const stateSignals = ['ready', 'offline', 'closed', 'fault', 'enrolling'] as const;
 
-/** Signals that play to their end: what became of one scan. */
-export const momentSignals = ['heard', 'admitted', 'repeat', 'refused'] as const;
+/** Signals that play to their end: what became of one scan, or of a guard's card. */
+export const momentSignals = ['heard', 'admitted', 'repeat', 'refused', 'changed', 'test'] as const;
 
 export type StateSignal = (typeof stateSignals)[number];
 export type MomentSignal = (typeof momentSignals)[number];

@@ -8,6 +8,11 @@ export interface CardLists {
   read(list: 'revoked' | 'issued', from: number, count: number): Uint8Array;
   /** From which item of `issued` on which issuer's key signed the cards, in order; the first from 0. None where no card was issued. */
   issuedRuns(): readonly IssuedRun[];
-  /** The issuers kiosks accept, own first: key id, name, raw public key base64url. */
-  issuers(): readonly { readonly id: string; readonly name: string; readonly publicKey: string }[];
+  /** The issuers kiosks accept, own first and marked: key id, name, raw public key base64url. */
+  issuers(): readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly publicKey: string;
+    readonly own?: boolean;
+  }[];
 }

@@ -7,7 +7,9 @@ import { type QrLevel, quietModules } from './qr-matrix.ts';
 
 const columns = 3;
 const rows = 3;
-const cardWidth = 66 * mm;
+
+/** How wide a card of a sheet is, in points. */
+export const cardWidth = 66 * mm;
 const cardHeight = 93 * mm;
 const left = (page.width - columns * cardWidth) / 2;
 const top = (page.height - rows * cardHeight) / 2;
@@ -18,6 +20,12 @@ const unprintable = 4.5 * mm;
 
 /** Blank between the words and where the scissors go. */
 const padding = 3 * mm;
+
+/** The upper left corner of a card, in points. */
+export interface CardPlace {
+  readonly x: number;
+  readonly y: number;
+}
 
 /** Cards on one page. */
 export const cardsPerPage = columns * rows;
@@ -34,9 +42,7 @@ export async function drawSheets(
     const onPage = cards.slice(first, first + cardsPerPage);
     drawCutMarks(pdf);
     for (const [place, card] of onPage.entries()) {
-      const x = left + (place % columns) * cardWidth;
-      const y = top + Math.floor(place / columns) * cardHeight;
-      drawCard(pdf, card, issuedBy, { x, y }, options.level);
+      drawCard(pdf, card, issuedBy, placeOf(place), options.level);
     }
     options.progress(first + onPage.length, cards.length);
     // Lets the file take what was drawn, and a signal through.
@@ -44,8 +50,13 @@ export async function drawSheets(
   }
 }
 
+/** Where the nth card of a page lies, row by row from the upper left. */
+export function placeOf(index: number): CardPlace {
+  return { x: left + (index % columns) * cardWidth, y: top + Math.floor(index / columns) * cardHeight };
+}
+
 /** Grey lines to cut along, and black marks at the edges that stay visible beside a ruler. */
-function drawCutMarks(pdf: Pdf): void {
+export function drawCutMarks(pdf: Pdf): void {
   const right = left + columns * cardWidth;
   const bottom = top + rows * cardHeight;
   for (let column = 0; column <= columns; column++) {
@@ -62,13 +73,7 @@ function drawCutMarks(pdf: Pdf): void {
   }
 }
 
-function drawCard(
-  pdf: Pdf,
-  card: PrintedCard,
-  issuedBy: IssuedBy,
-  at: { readonly x: number; readonly y: number },
-  level?: QrLevel,
-): void {
+function drawCard(pdf: Pdf, card: PrintedCard, issuedBy: IssuedBy, at: CardPlace, level?: QrLevel): void {
   const modules = qrForPrint(card.text, codeMm.card, level);
   if (modules === null) throw new RangeError('a code that is too long was not refused');
   const quiet = (quietModules * side) / modules.length;

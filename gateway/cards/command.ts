@@ -1,12 +1,14 @@
 /** The commands for printed cards: arguments in, exit code out. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { controlActions } from '../../shared/control-card.ts';
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import type { TerminalDesk } from '../officer/terminal.ts';
 import { openTrust } from '../trust/authority.ts';
 import { toFile, trustIssuer } from '../trust/issuer.ts';
+import { controlDays, runControl } from './control-command.ts';
 import { issueFromList, issueToOne, type PageKind, pageKinds, reprint } from './issue-command.ts';
 import { fingerprint, openOwnIssuer } from './own-issuer.ts';
 import { openPdfFile } from './pdf-file.ts';
@@ -43,6 +45,13 @@ export const cardsHelp = `Printed cards for people without a phone.
   npm run -s gateway -- cards revoke NUMBER... [--reason ${revocationReasons.join('|')}]
   npm run -s gateway -- cards revoke --name NAME [--birth-year YEAR] [--number N] [--phone N] [--reason ...]
                                                    refuse cards at every gate from now on
+  npm run -s gateway -- cards control --for "Chú Tư, cổng A" --out GUARD.pdf [--actions close,open,...] [--kiosk KIOSK]
+                        [--days ${controlDays.default}] [--contact TEXT]
+                                                   cards by which a guard sets a gate; actions are
+                                                   ${controlActions.slice(0, 4).join(' ')}
+                                                   ${controlActions.slice(4).join(' ')}
+  npm run -s gateway -- cards revoke --for "Chú Tư, cổng A"
+                                                   refuse all of a guard's cards from now on
   npm run -s gateway -- cards list [--format ${listFormats.join('|')}] [--names]
                                                    print the register; --names where the key that opens them is
   npm run -s gateway -- cards issuer               print this site's public file, for other sites to trust
@@ -60,12 +69,16 @@ const validDaysDefault = 365;
 const validDaysMax = 3650;
 
 const options = {
+  actions: { type: 'string' },
   address: { type: 'string' },
   'birth-year': { type: 'string' },
   contact: { type: 'string' },
+  days: { type: 'string' },
+  for: { type: 'string' },
   format: { type: 'string' },
   from: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
+  kiosk: { type: 'string' },
   name: { type: 'string' },
   names: { type: 'boolean' },
   number: { type: 'string' },
@@ -89,7 +102,8 @@ const printOptions = ['out', 'page', 'contact'] as const;
 const commands: Readonly<Record<string, { readonly operands: boolean; readonly takes: readonly Option[] }>> = {
   issue: { operands: false, takes: [...personOptions, ...printOptions, 'from', 'only-new', 'valid-days'] },
   reprint: { operands: true, takes: [...printOptions, 'passphrase-file'] },
-  revoke: { operands: true, takes: ['reason', 'name', 'birth-year', 'number', 'phone'] },
+  control: { operands: false, takes: ['for', 'actions', 'kiosk', 'days', 'out', 'contact'] },
+  revoke: { operands: true, takes: ['reason', 'for', 'name', 'birth-year', 'number', 'phone'] },
   list: { operands: false, takes: ['format', 'names', 'passphrase-file'] },
   issuer: { operands: false, takes: [] },
   trust: { operands: true, takes: [] },
@@ -134,6 +148,8 @@ function run(command: string, operands: readonly string[], values: Values, conte
       return runIssue(values, context);
     case 'reprint':
       return runReprint(operands, values, context);
+    case 'control':
+      return runControl(values, context);
     case 'revoke':
       return runRevoke(operands, values, context);
     case 'list':
@@ -181,6 +197,10 @@ async function runRevoke(operands: readonly string[], values: Values, context: C
   const known = revocationReasons.find((name): name is RevocationReason => name === reason);
   if (known === undefined) return `--reason is ${revocationReasons.join(' or ')}, not ${reason}.`;
   const person = personOptions.find((name) => values[name] !== undefined);
+  if (values.for !== undefined) {
+    const isAlone = operands.length === 0 && person === undefined;
+    return isAlone ? revoke({ guard: values.for }, known, context) : 'revoke takes --for, or numbers, or --name.';
+  }
   if (operands.length > 0 && person !== undefined) return `revoke takes numbers of cards or --${person}, not both.`;
   if (operands.length > 0) return revoke({ numbers: operands }, known, context);
   return values.name === undefined

@@ -102,14 +102,16 @@ function leaveOutTwins(all: readonly PersonRow[]): { rows: readonly PersonRow[];
   return { rows, wrong };
 }
 
+/** Whether the clock says less than it can; then it has been said. */
+export function isClockWrong(nowMs: number, { warn }: Pick<CardsContext, 'warn'>): boolean {
+  if (nowMs >= earliestNowMs) return false;
+  warn(`The clock of this machine says ${formatCardDay(cardDayOf(nowMs))}. Set it first: cards carry the date.\n`);
+  return true;
+}
+
 async function issue(rows: readonly PersonRow[], options: IssueOptions, context: CardsContext): Promise<number> {
   const nowMs = context.clock.nowMs();
-  if (nowMs < earliestNowMs) {
-    context.warn(
-      `The clock of this machine says ${formatCardDay(cardDayOf(nowMs))}. Set it first: cards carry the date.\n`,
-    );
-    return exitCode.failed;
-  }
+  if (isClockWrong(nowMs, context)) return exitCode.failed;
   if (rows.length === 0) {
     context.warn('There is nobody to print a card for.\n');
     return exitCode.failed;
@@ -190,13 +192,13 @@ export async function reprint(
   // Before the register is held, as nobody knows how long a person takes to type.
   const openers = await openNamesOrNone(options.passphraseFile, context);
   const { found, cards, wrong } = await withIssuer(context, async ({ issuer, register }) => {
-    const { found: all, wrong } = findCards(words, register);
+    const { found: all, guards, wrong } = findCards(words, register);
     const problems = all.map((card) => ({ card, problem: whyInvalid(card, { issuer, nowMs }) }));
     const refused = problems.flatMap(({ card, problem }) => (problem === null ? [] : [describeInvalid(card, problem)]));
     const found = problems.filter(({ problem }) => problem === null).map(({ card }) => card);
     const holders = await openHolders(found, openers, context);
     const cards = found.map((card, index) => toPrint(card, issuer, holders[index] ?? {}));
-    return { found, cards, wrong: [...wrong, ...refused] };
+    return { found, cards, wrong: [...wrong, ...refused, ...guards.map(refuseReprint)] };
   });
   for (const line of wrong) context.warn(`${line}\n`);
   if (cards.length === 0) return exitCode.failed;
@@ -206,6 +208,10 @@ export async function reprint(
   await withIssuer(context, async ({ register }) => register.markPrinted(ids, nowMs));
   await context.print([`${describePdf(options, cards.length)}\n`]);
   return wrong.length === 0 ? exitCode.ok : exitCode.failed;
+}
+
+function refuseReprint({ number }: { readonly number: number }): string {
+  return `${formatCardNumber(number)} is a guard's card: make new ones with "cards control", and revoke this one.`;
 }
 
 function describeInvalid(card: RegisteredCard, problem: 'revoked' | 'expired' | 'other-key'): string {

@@ -85,12 +85,12 @@ async function makeCard(holder: Holder, person: Uint8Array, id: Uint8Array, issu
   };
 }
 
-/** A random id whose short number no other card of this issuer has. */
-function drawId(register: RegisterReader, drawn: Set<number>, chance: Chance): Uint8Array {
+/** A random id whose short number no other card of this issuer has, of whatever kind. @param drawn those of this run. */
+export function drawId(register: RegisterReader, drawn: Set<number>, chance: Chance): Uint8Array {
   for (let draws = 0; draws < drawsMax; draws++) {
     const id = chance.bytes(cardIdBytes);
     const number = cardNumberOf(id);
-    if (drawn.has(number) || register.find(number) !== null) continue;
+    if (drawn.has(number) || register.find(number) !== null || register.control.find(number) !== null) continue;
     drawn.add(number);
     return id;
   }
@@ -121,7 +121,7 @@ export function toPrint(card: Card, issuer: Issuer, holder: Partial<Holder>): Pr
 /** Whose card it is; null where none of the openers, by key id, opens it. */
 export async function openHolder(
   openers: ReadonlyMap<string, IdentityOpener>,
-  { sealed, id }: RegisteredCard,
+  { sealed, id }: Pick<RegisteredCard, 'id' | 'sealed'>,
 ): Promise<Holder | null> {
   try {
     return ((await openers.get(sealed.key)?.open(sealed, bindingOf(id))) ?? null) as Holder | null;

@@ -54,7 +54,48 @@ export const registerMigrations: readonly string[] = [
     reason TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- Guards' cards. Apart from the others: their numbers are not among those that are taken for a person when typed.
+  CREATE TABLE control_cards (
+    position INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 12),
+    number INTEGER NOT NULL UNIQUE CHECK (number BETWEEN 0 AND 999999999),
+    issuer TEXT NOT NULL,
+    issued_day INTEGER NOT NULL,
+    expiry_day INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    -- The one kiosk that takes it; null: all.
+    kiosk TEXT,
+    -- For whom: a keyed digest, and sealed to the site's key, as of any card.
+    guard BLOB NOT NULL CHECK (length(guard) = 32),
+    sealed_enc TEXT NOT NULL,
+    sealed_ct TEXT NOT NULL,
+    sealed_key TEXT NOT NULL,
+    printed_ms INTEGER
+  ) STRICT;
+  CREATE INDEX control_cards_by_guard ON control_cards (guard);
+
+  -- Its places and those of revocations count together: to a kiosk they are one list.
+  CREATE TABLE control_revocations (
+    place INTEGER PRIMARY KEY,
+    card INTEGER NOT NULL UNIQUE REFERENCES control_cards (position),
+    at_ms INTEGER NOT NULL,
+    reason TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
+
+/** The version from which on there are control cards. A gateway may serve from an older register until a command writes. */
+const controlVersion = 2;
+
+/** Whether a register can have control cards. */
+export function hasControlCards(database: Database.Database): boolean {
+  return readVersion(database) >= controlVersion;
+}
+
+/** The place of the next revocation, of whatever card, as SQL. */
+export const nextPlace = `(SELECT max(coalesce((SELECT max(place) FROM revocations), -1),
+                             coalesce((SELECT max(place) FROM control_revocations), -1)) + 1)`;
 
 /** What was being done: it names the fault where the error itself is neutral. */
 type Work = 'read' | 'write';

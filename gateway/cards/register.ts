@@ -9,13 +9,15 @@ import { cardIdBytes } from '../../shared/card.ts';
 import { Fault } from '../../shared/fault.ts';
 import type { IssuedRun } from '../../shared/rules.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
-import { hasIssuer, readIssuers } from '../trust/issuer.ts';
+import { hasIssuer, readIssuers, readOwnIssuerIds } from '../trust/issuer.ts';
 import type { CardLists } from './card-lists.ts';
 import {
   closeRegister,
   createRegisterFile,
+  hasControlCards,
   hasRegister,
   lockRegister,
+  nextPlace,
   openRegisterForReading,
   openRegisterForWriting,
   registerPath,
@@ -87,10 +89,8 @@ class RegisterLists implements CardLists, Disposable {
   }
 
   counts(): { readonly revoked: number; readonly issued: number } {
-    const sql = `SELECT (SELECT coalesce(max(place) + 1, 0) FROM revocations) AS revoked,
-                        (SELECT coalesce(max(position), 0) FROM cards) AS issued`;
-    type Counts = { revoked: number; issued: number };
-    return this.#read((database) => database.prepare<[], Counts>(sql).get()) ?? { revoked: 0, issued: 0 };
+    const none = { revoked: 0, issued: 0 };
+    return this.#read((database) => database.prepare<[], typeof none>(countsSql(database)).get()) ?? none;
   }
 
   read(list: 'revoked' | 'issued', from: number, count: number): Uint8Array {
@@ -102,7 +102,9 @@ class RegisterLists implements CardLists, Disposable {
   }
 
   issuers() {
-    return readIssuers(join(this.#dataDir, 'trust'));
+    const folder = join(this.#dataDir, 'trust');
+    const own = readOwnIssuerIds(folder);
+    return readIssuers(folder).map((issuer) => (own.includes(issuer.id) ? { ...issuer, own: true } : issuer));
   }
 
   [Symbol.dispose](): void {
@@ -155,13 +157,26 @@ function findRuns(database: Database): readonly IssuedRun[] {
   return runs;
 }
 
+function countsSql(database: Database): string {
+  const places = hasControlCards(database) ? nextPlace : '(SELECT coalesce(max(place) + 1, 0) FROM revocations)';
+  return `SELECT ${places} AS revoked, (SELECT coalesce(max(position), 0) FROM cards) AS issued`;
+}
+
+/** Cards of people and of guards are one list, in the order in which they were revoked. */
+function revokedSql(database: Database): string {
+  const ofPeople =
+    'SELECT place, id FROM revocations JOIN cards ON position = card WHERE place >= :from AND place < :to';
+  const ofGuards = ofPeople.replace('revocations JOIN cards', 'control_revocations JOIN control_cards');
+  const both = hasControlCards(database) ? `${ofPeople} UNION ALL ${ofGuards}` : ofPeople;
+  return `SELECT id FROM (${both}) ORDER BY place`;
+}
+
 function readRevoked(from: number, count: number) {
-  const sql = `SELECT id FROM revocations JOIN cards ON position = card WHERE place >= ? AND place < ? ORDER BY place`;
   return (database: Database) => {
     const ids = database
-      .prepare<[number, number], Buffer>(sql)
+      .prepare<[{ from: number; to: number }], Buffer>(revokedSql(database))
       .pluck()
-      .all(from, from + count);
+      .all({ from, to: from + count });
     const bytes = new Uint8Array(ids.length * cardIdBytes);
     ids.forEach((id, index) => void bytes.set(id, index * cardIdBytes));
     return bytes;

@@ -3,7 +3,8 @@ import type { Database } from 'better-sqlite3';
 import type { Card } from '../../shared/card.ts';
 import { cardNumberOf } from '../../shared/card-number.ts';
 import type { SealedIdentity } from '../../shared/entry.ts';
-import { toRegisterFault } from './register-file.ts';
+import { type ControlCardReader, type ControlCards, SqliteControlCards } from './control-cards.ts';
+import { nextPlace, toRegisterFault } from './register-file.ts';
 
 /** Why a card was revoked. */
 export const revocationReasons = ['lost', 'stolen', 'error', 'other'] as const;
@@ -28,6 +29,8 @@ export interface RegisteredCard extends NewCard {
 
 /** What both the commands that write and those that only look can ask. */
 export interface RegisterReader extends Disposable {
+  /** The guards' cards. */
+  readonly control: ControlCardReader;
   /** The card of that short number (nine digits), or null. */
   find(number: number): RegisteredCard | null;
   /** The cards of a person, newest first. */
@@ -40,6 +43,7 @@ export interface RegisterReader extends Disposable {
 
 /** The register, for one command at a time. What it is given is on disk when a method returns. */
 export interface Register extends RegisterReader {
+  readonly control: ControlCards;
   /** Registers all of them or none. */
   add(cards: readonly NewCard[]): void;
   /** Revokes a card that was not revoked before. Cannot be undone. */
@@ -76,6 +80,7 @@ const select = 'SELECT cards.*, at_ms, reason FROM cards LEFT JOIN revocations O
 
 /** A register over an open database. Disposing it disposes what was opened with it. */
 export class SqliteRegister implements Register {
+  readonly control: ControlCards;
   readonly #database: Database;
   readonly #path: string;
   readonly #opened: DisposableStack;
@@ -84,6 +89,10 @@ export class SqliteRegister implements Register {
     this.#database = database;
     this.#path = path;
     this.#opened = opened;
+    this.control = new SqliteControlCards({
+      read: (run) => this.#work('read', run),
+      change: (change) => this.#change(change),
+    });
   }
 
   find(number: number): RegisteredCard | null {
@@ -130,7 +139,7 @@ export class SqliteRegister implements Register {
     this.#change((db) => {
       db.prepare(
         `INSERT INTO revocations (place, card, at_ms, reason)
-         VALUES ((SELECT coalesce(max(place) + 1, 0) FROM revocations), (SELECT position FROM cards WHERE id = ?), ?, ?)`,
+         VALUES (${nextPlace}, (SELECT position FROM cards WHERE id = ?), ?, ?)`,
       ).run(card.id, nowMs, reason);
     });
   }

@@ -1,4 +1,5 @@
 /** What a report counts. Whoever passed does not come into it: gates, hours, kinds of code, and how many. */
+import { isPassage } from '../../shared/control-use.ts';
 import type { Entry } from '../../shared/entry.ts';
 import type { EntryTime } from '../../shared/ports.ts';
 import type { StoredEntry } from '../store/store.ts';
@@ -75,7 +76,8 @@ const gatesMax = 10_000;
 
 /**
  * Counts entries, one after the other, in any order. Whoever was refused counts as a scan and not as in or out. An entry
- * counts at the time that its kiosk gave it, or where that was wrong, at the best that the gateway knows.
+ * counts at the time that its kiosk gave it, or where that was wrong, at the best that the gateway knows. What a guard's
+ * card did to a gate is no scan of anybody.
  * @param kiosks the ids of those that were enrolled.
  */
 export async function countEntries(
@@ -94,6 +96,11 @@ export async function countEntries(
     const gate = gates.get(name) ?? { now: noCount(), before: noCount(), scanned: false, later: false, ...noDoubt };
     gates.set(name, gate);
     heard.add(kiosk);
+    if (!isPassage(entry)) {
+      // A guard has set the gate: nobody passed for that, but the gate was heard of.
+      if (ms >= period.fromMs) gate.later = true;
+      continue;
+    }
     if (corrected !== undefined) doubt(gate, period, corrected);
     if (ms >= period.toMs) gate.later = true;
     else if (isWithin(period.before, ms)) add(gate.before, entry);

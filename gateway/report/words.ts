@@ -11,6 +11,7 @@ const kinds: Readonly<Record<string, string>> = {
   'ravao-card-number': 'Thẻ in Ravao (gõ số)',
   paper: 'Danh sách giấy',
   manual: 'Ghi tay, không có mã',
+  visitor: 'Khách không mã (thẻ bảo vệ)',
   unknown: 'Mã không nhận ra',
 };
 

@@ -1,6 +1,7 @@
 /** The reading half of the SQLite store. Every reading is one short statement: an open one would keep the log growing. */
 import type { Database } from 'better-sqlite3';
 import { parse as parseUuid, stringify } from 'uuid';
+import { controlMark } from '../../shared/control-use.ts';
 import { correctionOf } from '../time-bounds.ts';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
@@ -114,6 +115,13 @@ export class Reading {
     return page;
   }
 
+  /** The entries that bear a guard's card: see `Store.findControls`. */
+  controls(after: number, positionsMax: number): { entries: StoredEntry[]; lookedTo: number } {
+    const lookedTo = Math.min(after + positionsMax, this.lastEntry());
+    const rows = this.#statements.controls.all(after, lookedTo, controlMark);
+    return { entries: rows.map((row) => ({ ...row, id: stringify(row.id) })), lookedTo };
+  }
+
   /** Everything that `check` tells. */
   report(): StoreReport {
     const { countEntries, countQuarantined } = this.#statements;
@@ -166,6 +174,10 @@ function prepare(database: Database) {
       `SELECT position, entries.id, kiosk, at, subject, body, best_ms AS bestMs, from_ms AS fromMs, to_ms AS toMs
        FROM entries JOIN streams ON streams.id = stream
        WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
+    ),
+    controls: database.prepare<[number, number, string], EntryRow>(
+      `SELECT position, entries.id, kiosk, at, subject, body FROM entries JOIN streams ON streams.id = stream
+       WHERE position > ? AND position <= ? AND instr(body, ?) > 0 ORDER BY position`,
     ),
     known: database.prepare<[Uint8Array], number>('SELECT 1 FROM entries WHERE id = ?').pluck(),
     quarantine: database.prepare<[number, number, number], QuarantineRow>(

@@ -205,6 +205,10 @@ class SqliteStore extends PagedReader implements Store {
     return this.#work('write', ({ appender }) => appender.indexSome());
   }
 
+  async findControls(after: number, positionsMax: number) {
+    return this.read((reading) => reading.controls(after, positionsMax));
+  }
+
   onAppended(callback: () => void): Disposable {
     const own = () => callback();
     this.#callbacks.add(own);

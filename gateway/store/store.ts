@@ -200,6 +200,16 @@ export interface Store extends StoreReader {
    */
   indexSome(): Promise<boolean>;
 
+  /**
+   * Looks at the entries behind a position, at most `positionsMax` positions of them, for those that bear a guard's card
+   * (`shared/control-use.ts`). Gives these, oldest arrival first, and how far it looked: less than `after` where the store
+   * ends before that. Rejects as {@link readNext} does.
+   */
+  findControls(
+    after: number,
+    positionsMax: number,
+  ): Promise<{ readonly entries: readonly StoredEntry[]; readonly lookedTo: number }>;
+
   /** Calls back soon after each append that stored an entry, until disposed. */
   onAppended(callback: () => void): Disposable;
 }

@@ -156,6 +156,12 @@ export function toFile({ id, name, publicKey }: IssuerNotice): string {
   return `${JSON.stringify({ id, name, publicKey })}\n`;
 }
 
+/** The key ids with which the site itself has signed: they alone make control cards. Throws the Fault ISSUER_DAMAGED. */
+export function readOwnIssuerIds(folder: string): readonly string[] {
+  const own = readOwn(folder);
+  return own === null ? [] : [own.id];
+}
+
 /**
  * Whose cards are taken here: the site's own first, where it has issued any, the newest key before those that it took the
  * place of; then those of other places by their id. Throws the Faults ISSUER_DAMAGED, TRUST_DAMAGED and
@@ -237,7 +243,9 @@ function readNotice(path: string, code: 'ISSUER_DAMAGED' | 'ISSUER_FILE_INVALID'
   try {
     const bytes = statSync(path).size;
     if (bytes > fileBytesMax) throw new Error(`it has ${bytes} bytes, ${fileBytesMax} are allowed`);
-    notice = noticeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    // Nothing else of it: what a file of another place says of itself beyond that must not reach a kiosk.
+    const { id, name, publicKey } = noticeSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    notice = { id, name, publicKey };
     importIssuerKey(Buffer.from(notice.publicKey, 'base64url'));
   } catch (error) {
     throw new Fault(code, `${path} is not an issuer's public file: ${describeError(error)}.`, { cause: error });

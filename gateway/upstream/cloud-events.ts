@@ -2,6 +2,7 @@
  * Entries as CloudEvents 1.0 in the JSON batch format, as one HTTP request carries them.
  * Sources: CloudEvents spec 1.0.2 §"Context Attributes", JSON format §4 "JSON Batch Format", HTTP binding §3.3 "Batched Content Mode".
  */
+import { controlKind } from '../../shared/control-use.ts';
 import type { EntryTime, ForwardEntry } from '../../shared/ports.ts';
 
 export const batchContentType = 'application/cloudevents-batch+json; charset=UTF-8';
@@ -9,13 +10,19 @@ export const batchContentType = 'application/cloudevents-batch+json; charset=UTF
 /** The type of every event: version 1 of an entry. */
 export const eventType = 'vn.ravao.entry.v1';
 
+/** The type of an event in which nobody passed: a guard's card has set a gate. Its data has the form of an entry. */
+export const controlEventType = 'vn.ravao.control.v1';
+
+/** What tells such an entry, in its JSON. */
+const controlKindMark = `"kind":${JSON.stringify(controlKind)}`;
+
 /** One entry as an event. Its `data` is the entry's own JSON, spliced in byte for byte. */
 export function encodeEvent(entry: ForwardEntry, site: string): string {
   const envelope = JSON.stringify({
     specversion: '1.0',
     id: entry.id,
     source: `/sites/${encodeURIComponent(site.toWellFormed())}/kiosks/${encodeURIComponent(entry.kiosk)}`,
-    type: eventType,
+    type: entry.body.includes(controlKindMark) ? controlEventType : eventType,
     // An attribute is never null or empty (spec §"Type System"): without a subject it is left out.
     ...(entry.subject === null || entry.subject === '' ? {} : { subject: entry.subject }),
     time: withSeconds(entry.at),

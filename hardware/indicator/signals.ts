@@ -40,6 +40,9 @@ const shortBeep: SoundStep = { sounding: true, durationMs: 100 };
 const beepGap: SoundStep = { sounding: false, durationMs: 150 };
 const longBeep: SoundStep = { sounding: true, durationMs: 800 };
 
+/** Until the next light of a test. */
+const testGap: SoundStep = { sounding: false, durationMs: 900 };
+
 function lit(lights: readonly Light[], durationMs: number): LightStep {
   return { lit: lights, durationMs };
 }
@@ -48,7 +51,10 @@ function dark(durationMs: number): LightStep {
   return { lit: [], durationMs };
 }
 
-/** Every signal. Green is lit by `admitted` alone: green means that the entry is on disk, and never lies. */
+/**
+ * Every signal. Green means that the entry is on disk, and never lies: it is lit by `admitted` alone, and for a moment by
+ * `test`, which a guard's card begins with red.
+ */
 export const patterns: Readonly<Record<Signal, Pattern>> = {
   /** A brief sign of life. */
   ready: { loops: true, lights: [lit(['yellow'], 100), dark(2900)], sound: [] },
@@ -58,6 +64,8 @@ export const patterns: Readonly<Record<Signal, Pattern>> = {
     lights: [lit(['yellow'], 100), dark(250), lit(['yellow'], 100), dark(2550)],
     sound: [],
   },
+  /** Red all the time, but for a brief wink that tells it from a lamp that is stuck. */
+  closed: { loops: true, lights: [lit(['red'], 2800), dark(200)], sound: [] },
   /** Even red blinking; three short beeps at once and then twice a minute, so that it is heard and still bearable. */
   fault: {
     loops: true,
@@ -75,6 +83,14 @@ export const patterns: Readonly<Record<Signal, Pattern>> = {
     sound: [shortBeep, { sounding: false, durationMs: 300 }, shortBeep],
   },
   refused: { loops: false, lights: [lit(['red'], 1500)], sound: [longBeep] },
+  /** A guard's card was taken, and nobody is to pass for it: two lights at once, which no other signal has. */
+  changed: { loops: false, lights: [lit(['red', 'yellow'], 1400)], sound: [shortBeep, beepGap, longBeep] },
+  /** Every light by itself, with a beep each. */
+  test: {
+    loops: false,
+    lights: [lit(['red'], 800), dark(200), lit(['yellow'], 800), dark(200), lit(['green'], 800), dark(200)],
+    sound: [shortBeep, testGap, shortBeep, testGap, { sounding: true, durationMs: 650 }],
+  },
 };
 
 /** Everything off. */

@@ -1,3 +1,5 @@
+import type { ControlAction } from '../control-card.ts';
+import type { ControlMark } from '../control-use.ts';
 import type { Identity } from '../identity.ts';
 import type { Known } from './known.ts';
 
@@ -62,8 +64,16 @@ export type UnknownReason =
   /** Makes a phone call, write or open something. */
   | 'phone-action'
   | 'retail-barcode'
-  /** A code by which guards set up a kiosk, shown by somebody who may not. */
+  /** Begins like a guard's control card, but is none, or one of a later version. */
   | 'control-code'
+  /** A control card of another site; also of one whose cards are taken here, for persons. */
+  | 'control-foreign'
+  /** A control card whose signature is not this site's. */
+  | 'control-forged'
+  | 'control-revoked'
+  | 'control-expired'
+  /** A control card for another kiosk of this site. */
+  | 'control-elsewhere'
   /** A printed card whose signature is not its issuer's. */
   /** What enrols a new kiosk, shown to one that is enrolled. */
   | 'invitation'
@@ -79,6 +89,9 @@ export type UnknownReason =
 
 /** What was wrong with a reading that holds no text. */
 export type DiscardedReason = 'scanner-not-utf8' | 'code-too-long';
+
+/** Why the gate takes nobody, whatever they show. */
+export type GateReason = 'gate-closed';
 
 /** A personal code, understood. */
 export interface Code {
@@ -107,6 +120,19 @@ export interface Code {
 export interface UnknownCode {
   readonly type: 'unknown';
   readonly reason: UnknownReason;
+  /** Which of the site's control cards it is, where it is one that is not taken. */
+  readonly control?: ControlMark;
+}
+
+/** A guard's control card that is genuine and holds here and now. */
+export interface ControlCode {
+  readonly type: 'control';
+  readonly action: ControlAction;
+  /** Its number, ten digits. */
+  readonly card: string;
+  /** Whether it is for this kiosk alone. */
+  readonly scoped: boolean;
+  readonly warnings: readonly Warning[];
 }
 
 /** One format of codes: personal ones, or some that are none and have a reason of their own. */
@@ -116,7 +142,7 @@ export interface Format {
    * The code; or why a text that is clearly of this format cannot be used; or null: not this format. Never throws, and
    * never claims a text that another format claims.
    */
-  read(text: string, known: Known): Code | UnknownCode | null;
+  read(text: string, known: Known): Code | ControlCode | UnknownCode | null;
 }
 
 /** A text that a format claims and that cannot be used. */

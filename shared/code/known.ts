@@ -9,6 +9,8 @@ export interface CardIssuer {
   readonly name: string;
   /** Ed25519. */
   readonly publicKey: KeyObject;
+  /** Whether it is this site: only its own cards control a gate. Absent: it is not. */
+  readonly own?: boolean;
 }
 
 /** What a kiosk knows of printed cards, without a network. */
@@ -28,6 +30,8 @@ export interface Known {
   /** Whether that time can be trusted; if not, nothing is refused for being expired, and a warning says so. */
   readonly clockSynced: boolean;
   readonly cards: KnownCards;
+  /** This kiosk's id; without one, no control card of a single kiosk is taken. */
+  readonly kiosk?: string;
   /** Who signs vaccine certificates: public keys by key id (standard base64 of the 8 bytes). Empty: none is checked. */
   readonly certificateSigners: ReadonlyMap<string, KeyObject>;
 }

@@ -82,9 +82,6 @@ function isRetail(text: string): boolean {
 /** The barcode of goods. */
 export const retailBarcode = none('retail-barcode', isRetail);
 
-/** What sets up a kiosk, in the hand of somebody who may not. */
-export const controlCode = none('control-code', (text) => /^RVC\d{0,3}(?:[:;.]|$)/.test(text));
-
 /** What enrols a new kiosk, before one that is enrolled. */
 export const invitation = none('invitation', isInvitation);
 
@@ -97,6 +94,5 @@ export const notPersonal: readonly Format[] = [
   contactCode,
   phoneAction,
   retailBarcode,
-  controlCode,
   invitation,
 ];

@@ -1,6 +1,7 @@
 import { bhyt } from './bhyt.ts';
 import { cccd } from './cccd.ts';
-import type { Code, Format, UnknownCode } from './code.ts';
+import type { Code, ControlCode, Format, UnknownCode } from './code.ts';
+import { controlCode } from './control-code.ts';
 import { hcmcResult } from './hcmc-result.ts';
 import type { Known } from './known.ts';
 import { notPersonal } from './not-personal.ts';
@@ -22,15 +23,22 @@ export const formats: readonly Format[] = [
   smartHealthCard,
   ravaoCard,
   ravaoCardNumber,
+  controlCode,
   ...notPersonal,
 ];
 
-/** Understands what a scanner read. Never throws: a text that is no personal code is an unknown code with a reason. */
-export function readCode(text: string, known: Known): Code | UnknownCode {
+/** Understands what a scanner read, a guard's card among it. Never throws: what is no code is unknown, with a reason. */
+export function readScan(text: string, known: Known): Code | ControlCode | UnknownCode {
   if (text.trim() === '') return { type: 'unknown', reason: 'empty-code' };
   for (const format of formats) {
     const understood = format.read(text, known);
     if (understood !== null) return understood;
   }
   return { type: 'unknown', reason: 'unknown-code' };
+}
+
+/** Understands a code of a person. Never throws: a text that is none, a guard's card too, is unknown, with a reason. */
+export function readCode(text: string, known: Known): Code | UnknownCode {
+  const read = readScan(text, known);
+  return read.type === 'control' ? { type: 'unknown', reason: 'control-code' } : read;
 }

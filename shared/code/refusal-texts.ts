@@ -2,10 +2,10 @@
  * What a guard and the person before them are told when a code is not taken: what it is, and what to do now. Kind, for it
  * is seldom their fault; short, for the Vietnamese one must fit beside the lights in a terminal of 80 columns.
  */
-import type { DiscardedReason, UnknownReason } from './code.ts';
+import type { DiscardedReason, GateReason, UnknownReason } from './code.ts';
 
-/** Why somebody saw red: what they showed, what the scanner sent, or (`unrecorded`) that the kiosk could not write. */
-export type RefusalReason = UnknownReason | DiscardedReason | 'unrecorded';
+/** Why somebody saw red: what they showed, what the scanner sent, the gate, or (`unrecorded`) that the kiosk could not write. */
+export type RefusalReason = UnknownReason | DiscardedReason | GateReason | 'unrecorded';
 
 /** One thing to say, in both languages. */
 export interface BilingualText {
@@ -98,6 +98,30 @@ export const refusalTexts: Readonly<Record<RefusalReason, BilingualText>> = {
   'control-code': {
     vi: 'Mã này dành cho bảo vệ. Xin đưa mã của quý vị.',
     en: 'This code is for guards only. Please show your own.',
+  },
+  'control-foreign': {
+    vi: 'Thẻ bảo vệ này của nơi khác. Xin dùng thẻ của nơi này.',
+    en: "This guard's card is of another site. Please use one of this site.",
+  },
+  'control-forged': {
+    vi: 'Thẻ bảo vệ này là giả. Xin báo người quản lý.',
+    en: "This guard's card is forged. Please tell whoever is in charge.",
+  },
+  'control-revoked': {
+    vi: 'Thẻ bảo vệ này đã bị khóa. Xin báo người quản lý.',
+    en: "This guard's card was revoked. Please tell whoever is in charge.",
+  },
+  'control-expired': {
+    vi: 'Thẻ bảo vệ đã hết hạn. Xin nhận thẻ mới.',
+    en: "This guard's card has expired. Please ask for a new one.",
+  },
+  'control-elsewhere': {
+    vi: 'Thẻ bảo vệ này của máy khác. Xin dùng đúng máy.',
+    en: "This guard's card is for another kiosk. Please use it there.",
+  },
+  'gate-closed': {
+    vi: 'Cổng đang đóng. Xin hỏi bảo vệ.',
+    en: 'This gate is closed. Please ask the guard.',
   },
   invitation: {
     vi: 'Máy này đã đăng ký. Xin dùng mã này cho máy mới.',

@@ -60,6 +60,33 @@ type Case = (opened: OpenedStore) => Promise<void>;
 
 /** By chapter and title. */
 const chapters: Record<string, Record<string, Case>> = {
+  "finds guards' cards": {
+    'in the order they came, behind a position and as far as it is asked to look': async ({ store }) => {
+      const control = { card: '0000000012', action: 'close' };
+      await store.append([
+        arrival(1),
+        arrival(2, { control }),
+        arrival(3, { gate: '"control":{' }),
+        arrival(4, { control }),
+      ]);
+      const all = await store.findControls(0, 100);
+      expect(all.entries.map(({ id, position }) => [id, position])).toEqual([
+        [uuid(2), 2],
+        [uuid(4), 4],
+      ]);
+      expect(all.entries[0]).toMatchObject({ kiosk: 'gate-a', body: makeEntry(2, { control }).body });
+      expect(all.lookedTo).toBe(4);
+      expect(await store.findControls(0, 3)).toMatchObject({ entries: [{ id: uuid(2) }], lookedTo: 3 });
+      expect(await store.findControls(2, 100)).toMatchObject({ entries: [{ id: uuid(4) }], lookedTo: 4 });
+      expect(await store.findControls(4, 100)).toEqual({ entries: [], lookedTo: 4 });
+    },
+
+    'and says where it ends when it is asked from beyond': async ({ store }) => {
+      await store.append([arrival(1)]);
+      expect(await store.findControls(9, 100)).toEqual({ entries: [], lookedTo: 1 });
+    },
+  },
+
   'keeps entries': {
     'in the order they came, with the very body that came': async ({ store }) => {
       const numbers = [3, 1, 2];

@@ -16,6 +16,8 @@ export interface Sample {
 /** What is to be understood, or the reason why it is refused. */
 export type Expectation =
   | { readonly refused: string }
+  /** A guard's card of the site: what it does, its number, and what is odd. */
+  | { readonly control: string; readonly card: string; readonly scoped: boolean; readonly warnings: readonly string[] }
   | {
       readonly kind: string;
       readonly verified: boolean;
@@ -40,7 +42,7 @@ export function corpusKnown(): Known {
   const signers = readCertificateSigners(join(import.meta.dirname, 'certificate-signers.pem'));
   if ('problem' in signers) throw new Error(signers.problem);
   const cards = knownCards(issuedCards, [revokedCard]);
-  return { nowMs: corpusMs, clockSynced: true, cards, certificateSigners: signers.value };
+  return { nowMs: corpusMs, clockSynced: true, cards, kiosk: 'gate-a', certificateSigners: signers.value };
 }
 
 /** The samples by the name of their file: a format's kind, or `not-personal`. */

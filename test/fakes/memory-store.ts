@@ -86,6 +86,12 @@ export class MemoryStore implements Store {
     return batch;
   }
 
+  async findControls(after: number, positionsMax: number) {
+    const lookedTo = Math.min(after + positionsMax, this.#rows.length);
+    const rows = this.#rows.slice(after, Math.max(after, lookedTo));
+    return { entries: rows.filter(({ body }) => body.includes('"control":{')).map(toStored), lookedTo };
+  }
+
   async markForwarded(
     upstream: string,
     position: number,

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { type Card, cardDayOf, exportIssuerKey, issuerIdOf, personalCard, signCard } from '../../shared/card.ts';
 import { cardNumberOf } from '../../shared/card-number.ts';
 import type { CardIssuer, KnownCards } from '../../shared/code/known.ts';
+import { type ControlAction, type ControlCard, signControlCard } from '../../shared/control-card.ts';
 
 /** An Ed25519 private key in PKCS#8 is these bytes and then its seed (RFC 8410 §7). */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -38,11 +39,23 @@ export function signedCard(number: number, changes: Partial<Card> = {}, issuer =
 export function knownCards(issuedBelow: number, revoked: readonly number[]): KnownCards {
   const issuers = [siteIssuer, communeIssuer].map(({ id, name, publicKey }): [string, CardIssuer] => [
     id,
-    { id, name, publicKey },
+    { id, name, publicKey, own: id === siteIssuer.id },
   ]);
   return {
     issuers: new Map(issuers),
     isRevoked: (id) => revoked.includes(cardNumberOf(id)),
     issuerOfNumber: (number) => (number < issuedBelow && !revoked.includes(number) ? siteIssuer.id : null),
   };
+}
+
+/** The text of a control card that is good at every kiosk of the site unless something is changed. */
+export function controlCard(
+  action: ControlAction,
+  number = 1,
+  changes: Partial<ControlCard> = {},
+  issuer = siteIssuer,
+): string {
+  const days = { issuedDay: cardDayOf(Date.UTC(2026, 10, 1)), expiryDay: cardDayOf(Date.UTC(2026, 11, 31)) };
+  const card = { issuer: issuer.id, id: cardIdOf(number), ...days, scope: null, ...changes, action };
+  return signControlCard(card, issuer.privateKey);
 }

@@ -383,7 +383,7 @@ describe('cards list', () => {
     expect(Object.keys(json[0])).not.toContain('holder');
     clock.jumpWall(366 * dayMs);
     expect((await cards(['list', '--format', 'csv'])).out).toMatch(
-      /^\ufeffnumber,issued,.*\n.*,expired,true,,\n.*,revoked,/,
+      /^\ufeffnumber,issued,.*\n.*,expired,true,,,,\n.*,revoked,/,
     );
   });
 

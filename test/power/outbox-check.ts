@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import type { GateControl } from '../../kiosk/control.ts';
 import { type Outbox, openOutbox, outboxFileName, type Presence } from '../../kiosk/outbox.ts';
 import { systemClock as clock } from '../../shared/system/clock.ts';
 import { makeDraft } from '../fakes/entries.ts';
@@ -26,6 +27,12 @@ export function numberOf(body: string): number {
 export function presenceOf(number: number): Presence | null {
   if (number % 3 === 0) return null;
   return { subject: `subject-${number % 7}`, direction: number % 2 === 0 ? 'in' : 'out', atMs: number };
+}
+
+/** How a guard sets the gate with an entry; most entries are no guard's. */
+export function gateOf(number: number): GateControl | null {
+  if (number % 5 !== 0) return null;
+  return { closed: number % 2 === 0, direction: number % 3 === 0 ? null : 'out' };
 }
 
 /** Opens the outbox that a power cut left and holds it to what was marked before. Throws what is wrong. */
@@ -68,6 +75,8 @@ export async function checkOutbox(dir: string, marks: readonly OutboxMark[]): Pr
   );
   assert.equal(outbox.depth(), rows.length);
   checkPassages(outbox, numbers);
+  const guards = [...numbers].sort(([one], [other]) => one - other).flatMap(([, number]) => gateOf(number) ?? []);
+  assert.deepEqual(outbox.gate(), guards.at(-1) ?? null, 'how the gate is set');
   assert.equal(outbox.append(makeDraft(999_999)).seq, numbers.size + 1, 'the next seq');
   await outbox[Symbol.asyncDispose]();
   using stack = new DisposableStack();

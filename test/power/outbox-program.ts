@@ -9,7 +9,7 @@ import { systemClock as clock } from '../../shared/system/clock.ts';
 import { makeDraft } from '../fakes/entries.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
-import { numberOf, type OutboxMark, presenceOf } from './outbox-check.ts';
+import { gateOf, numberOf, type OutboxMark, presenceOf } from './outbox-check.ts';
 import { endAtSync, openMarks } from './write-log.ts';
 
 const [marks = '', dir = '', seed = '', sessions = '', operations = '', startSync = '', endSync = ''] =
@@ -30,7 +30,7 @@ for (let session = 1; ; session++) {
   const append = () => {
     number++;
     mark({ type: 'appending', number });
-    const { seq } = outbox.append(makeDraft(number), presenceOf(number));
+    const { seq } = outbox.append(makeDraft(number), presenceOf(number), gateOf(number));
     mark({ type: 'appended', number, seq });
     unsent.push(seq);
   };

@@ -177,6 +177,7 @@ export class GatewayHost {
       findRemoved: (places) => store.findRemoved(places),
       traces: store.traces,
       indexSome: () => unlessDead(() => store.indexSome()),
+      findControls: (...range) => unlessDead(() => store.findControls(...range)),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

@@ -35,11 +35,11 @@ export function guardOutbox(outbox: Outbox, guard: Guard): Outbox {
   return {
     epoch,
     entriesMax,
-    append(draft, presence = null) {
+    append(draft, presence = null, gate = null) {
       if (!process.alive) throw new ProcessDied(kiosk);
       const entry = ledger.attempted(kiosk, draft, worldStartMs + world.timeline.nowMs);
       try {
-        const row = outbox.append(draft, presence);
+        const row = outbox.append(draft, presence, gate);
         ledger.placed(kiosk, epoch, row);
         entry.committed = true;
         if (outbox.depth() > entriesMax) world.fail(`${kiosk} holds more entries than it may`);
@@ -63,6 +63,7 @@ export function guardOutbox(outbox: Outbox, guard: Guard): Outbox {
       trace.add(kiosk, 'forgot', { seqs });
       guard.onWritten();
     },
+    gate: () => (process.alive ? outbox.gate() : null),
     lastDirection: (subject) => (process.alive ? outbox.lastDirection(subject) : null),
     peek: (afterSeq, limit) => {
       if (limit > linkLimits.windowMax) world.fail(`${kiosk} would have ${limit} entries under way at once`);

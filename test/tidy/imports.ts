@@ -69,11 +69,15 @@ export const pureFiles: readonly string[] = [
   'hardware/scanner/framer.ts',
   'hardware/scanner/scanner-choice.ts',
   'hardware/scanner/scanner-setting.ts',
+  'kiosk/control.ts',
   'kiosk/station.ts',
   'kiosk/time-estimate.ts',
   'shared/card-number.ts',
   'shared/card.ts',
   'shared/code/',
+  'shared/control-card.ts',
+  'shared/control-texts.ts',
+  'shared/control-use.ts',
   'shared/drift.ts',
   'shared/entry.ts',
   'shared/fault.ts',
@@ -92,6 +96,7 @@ const purePackages = ['base45', 'cborg', 'zod'];
 /** Pure files whose arithmetic is Node's own: what they take from it computes, and touches nothing. */
 const arithmetic: Readonly<Record<string, readonly string[]>> = {
   'shared/card.ts': ['node:assert', 'node:crypto'],
+  'shared/control-card.ts': ['node:assert', 'node:crypto'],
   'shared/code/bounded-inflate.ts': ['node:zlib'],
   'shared/code/signature.ts': ['node:crypto'],
 };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NewControlCard } from '../../../gateway/cards/control-cards.ts';
 import { openCardLists, openRegister, openRegisterReader } from '../../../gateway/cards/register.ts';
 import { lockRegister, registerMigrations } from '../../../gateway/cards/register-file.ts';
 import type { NewCard, Register } from '../../../gateway/cards/registered-cards.ts';
@@ -245,7 +246,76 @@ describe('the lists that kiosks get', () => {
     await trustIssuer(trust, join(elsewhere, 'issuer.json'));
     await rm(elsewhere, { recursive: true });
     using lists = openCardLists(dir);
-    expect(lists.issuers()).toEqual([notice, other.notice]);
+    // Only its own cards control a gate, and no file of another place can say that it is this one.
+    const posing = { ...other.notice, own: true };
+    await writeFile(join(trust, 'issuers', `${other.notice.id}.json`), JSON.stringify(posing));
+    expect(lists.issuers()).toEqual([{ ...notice, own: true }, other.notice]);
+  });
+});
+
+describe("guards' cards", () => {
+  const makeControl = (number: number, changes: Partial<NewControlCard> = {}): NewControlCard => {
+    const { issuer, id, issuedDay, expiryDay } = makeCard(number);
+    const guard = new Uint8Array(32).fill(9);
+    return { issuer, id, issuedDay, expiryDay, action: 'close', kiosk: null, guard, sealed, ...changes };
+  };
+
+  it('are found by number and by guard, and are not among those of people', () => {
+    withRegister(({ control }) =>
+      control.add([makeControl(7, { kiosk: 'gate-a' }), makeControl(3, { action: 'open' })]),
+    );
+    withRegister((register) => {
+      const { control } = register;
+      expect(control.find(7)).toMatchObject({
+        number: 7,
+        kiosk: 'gate-a',
+        action: 'close',
+        printed: false,
+        revoked: null,
+      });
+      expect(control.ofGuard(new Uint8Array(32).fill(9)).map(({ number }) => number)).toEqual([3, 7]);
+      expect(control.all().map(({ action }) => action)).toEqual(['close', 'open']);
+      expect([register.find(7), ...register.all()]).toEqual([null]);
+      control.markPrinted([makeControl(3).id], 5);
+      expect(control.all().map(({ printed }) => printed)).toEqual([false, true]);
+    });
+  });
+
+  it('are revoked in one list with those of people, and are never among the numbers that may be typed', () => {
+    issueNumbers(1, 2);
+    withRegister(({ control }) => control.add([makeControl(7)]));
+    using lists = openCardLists(dir);
+    revokeNumber(2);
+    withRegister(({ control }) => control.all().forEach((card) => void control.revoke(card, 'lost', 6)));
+    revokeNumber(1);
+    expect(lists.counts()).toEqual({ revoked: 3, issued: 2 });
+    const revoked = Buffer.concat([makeCard(2).id, makeControl(7).id, makeCard(1).id]);
+    expect(Buffer.from(lists.read('revoked', 0, 10))).toEqual(revoked);
+    expect(Buffer.from(lists.read('revoked', 1, 1))).toEqual(Buffer.from(makeControl(7).id));
+    withRegister(({ control }) => expect(control.find(7)?.revoked).toEqual({ atMs: 6, reason: 'lost' }));
+  });
+
+  it('may be asked for, and none are there, in a register of before that a gateway serves from', () => {
+    const database = new Database(path);
+    database.pragma('application_id = 0x52617602');
+    database.exec(registerMigrations[0] ?? '');
+    database.exec(
+      `INSERT INTO cards VALUES (1, zeroblob(12), 0, '0a0b0c0d', 1, 2, 1, zeroblob(32), 'e', 'c', 'k', NULL)`,
+    );
+    database.exec(`INSERT INTO revocations VALUES (0, 1, 5, 'lost')`);
+    database.pragma('user_version = 1');
+    database.pragma('journal_mode = WAL');
+    database.close();
+    using lists = openCardLists(dir);
+    expect(lists.counts()).toEqual({ revoked: 1, issued: 1 });
+    expect(lists.read('revoked', 0, 10)).toEqual(new Uint8Array(12));
+    {
+      using reader = openRegisterReader(dir);
+      expect(reader?.control.all()).toEqual([]);
+    }
+    withRegister(({ control }) => control.add([makeControl(7)]));
+    withRegister(({ control }) => control.all().forEach((card) => void control.revoke(card, 'lost', 6)));
+    expect(lists.counts()).toEqual({ revoked: 2, issued: 1 });
   });
 });
 

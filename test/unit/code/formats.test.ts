@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Known } from '../../../shared/code/known.ts';
 import { formats, readCode } from '../../../shared/code/read-code.ts';
+import { controlActions } from '../../../shared/control-card.ts';
 import { issuedCards, readCorpus, revokedCard } from '../../corpus/sample.ts';
 import { madeUpCodes, print, printedCode } from '../../fakes/printed-codes.ts';
-import { knownCards } from '../../fakes/signed-cards.ts';
+import { controlCard, knownCards } from '../../fakes/signed-cards.ts';
 import { type CertificateSigner, knownSigners, makeSigner } from '../../fakes/vaccine-certificates.ts';
 
 const texts = [...readCorpus().values()].flat().map(({ text }) => text);
@@ -52,7 +53,8 @@ const soup = fc
 
 /** A text of the corpus, or a printed code, damaged: fields changed, cut, put behind one another, letters changed. */
 function damaged() {
-  const whole = fc.oneof(fc.constantFrom(...texts), printedCode(signer));
+  const control = fc.tuple(fc.constantFrom(...controlActions), fc.nat(1_000_000)).map((made) => controlCard(...made));
+  const whole = fc.oneof(fc.constantFrom(...texts), printedCode(signer), control);
   return fc.oneof(
     fc.tuple(whole, fc.nat(8), piece).map(([text, at, other]) =>
       text

@@ -111,7 +111,17 @@ describe('an indicator', () => {
   test('lights green for nobody whose scan was only heard, repeated or refused', async () => {
     const { io, clock, indicator } = open();
     const chance = seededChance(7);
-    const others: readonly Signal[] = ['heard', 'repeat', 'refused', 'ready', 'offline', 'fault', 'enrolling'];
+    const others: readonly Signal[] = [
+      'heard',
+      'repeat',
+      'refused',
+      'changed',
+      'ready',
+      'offline',
+      'closed',
+      'fault',
+      'enrolling',
+    ];
     for (let step = 0; step < 2000; step++) {
       indicator.show(others[Math.floor(chance.fraction() * others.length)] ?? 'heard');
       await clock.advance(Math.floor(chance.fraction() * 500));

@@ -41,12 +41,22 @@ function everyFrame(signal: Signal, untilMs: number) {
 
 describe('the table of signals', () => {
   test('lights green for admitted alone, steadily for at least a second, with exactly one short beep', () => {
-    for (const signal of signals.filter((signal) => signal !== 'admitted')) {
+    for (const signal of signals.filter((signal) => !['admitted', 'test'].includes(signal))) {
       expect(everyFrame(signal, 60_000).some(({ outputs }) => outputs.green)).toBe(false);
     }
     expect(patterns.admitted.lights).toEqual([{ lit: ['green'], durationMs: trackMs(patterns.admitted.lights) }]);
     expect(trackMs(patterns.admitted.lights)).toBeGreaterThanOrEqual(1000);
     expect(beeps('admitted')).toEqual([100]);
+  });
+
+  test('lights every lamp by itself in a test, green last and for less than admitted does, with a beep each', () => {
+    const lamps = everyFrame('test', 10_000).map(({ outputs: { red, yellow, green } }) =>
+      [red, yellow, green].map(Number).join(''),
+    );
+    expect(lamps.filter((lamp, index) => lamp !== '000' && lamp !== lamps[index - 1])).toEqual(['100', '010', '001']);
+    const green = patterns.test.lights.find(({ lit }) => lit.includes('green'));
+    expect(green?.durationMs).toBeLessThan(trackMs(patterns.admitted.lights));
+    expect(beeps('test')).toHaveLength(3);
   });
 
   test('loops states for ever and ends moments', () => {
@@ -109,6 +119,8 @@ describe('the table of signals', () => {
       admitted: 'short',
       repeat: 'short short',
       refused: 'long',
+      changed: 'short long',
+      test: 'short short long',
     });
   });
 

@@ -224,6 +224,7 @@ function bound(outbox: Outbox): Outbox {
     epoch: outbox.epoch,
     entriesMax: outbox.entriesMax,
     append: outbox.append.bind(outbox),
+    gate: outbox.gate.bind(outbox),
     lastDirection: outbox.lastDirection.bind(outbox),
     peek: outbox.peek.bind(outbox),
     forget: outbox.forget.bind(outbox),

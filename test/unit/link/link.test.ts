@@ -349,7 +349,8 @@ describe('an outbox in trouble', () => {
     return {
       epoch: outbox.epoch,
       entriesMax: outbox.entriesMax,
-      append: (draft, presence) => outbox.append(draft, presence),
+      append: (draft, presence, gate) => outbox.append(draft, presence, gate),
+      gate: () => outbox.gate(),
       lastDirection: (subject) => outbox.lastDirection(subject),
       peek: (afterSeq, limit) => outbox.peek(afterSeq, limit),
       forget: (seqs) => outbox.forget(seqs),

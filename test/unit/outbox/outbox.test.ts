@@ -182,6 +182,29 @@ describe('passages', () => {
   });
 });
 
+describe('the gate', () => {
+  it('is as guards have set it with the last entry that was kept, across restarts, and untouched before', async () => {
+    const outbox = start();
+    expect(outbox.gate()).toBeNull();
+    outbox.append(makeDraft(1), null, { closed: true, direction: 'out' });
+    outbox.append(makeDraft(2));
+    outbox.forget([1, 2]);
+    expect(outbox.gate()).toEqual({ closed: true, direction: 'out' });
+    await stop(outbox);
+    const again = start();
+    expect(again.gate()).toEqual({ closed: true, direction: 'out' });
+    again.append(makeDraft(3), null, { closed: false, direction: null });
+    expect(again.gate()).toEqual({ closed: false, direction: null });
+  });
+
+  it('stays as it was when the entry is not kept', () => {
+    const outbox = start({ limits: { entriesMax: 1 } });
+    outbox.append(makeDraft(1), null, { closed: true, direction: null });
+    expect(() => outbox.append(makeDraft(2), null, { closed: false, direction: null })).toThrow('OUTBOX_FULL');
+    expect(outbox.gate()).toEqual({ closed: true, direction: null });
+  });
+});
+
 describe('limits', () => {
   it('warns at 80 % and refuses at the limit without using a number, until there is room', () => {
     const outbox = start({ limits: { entriesMax: 10 } });

@@ -109,6 +109,22 @@ describe('the figures of a day', () => {
     expect(table).toContain('X,,2026-11-20,"Lượt chưa tính, có thể thuộc kỳ này",Cổng a,,,,,1,,\n');
   });
 
+  it("count a visitor whom a guard let pass, and not what a guard's card did to a gate", async () => {
+    const period = periodOf('2026-11-20');
+    const control = { code: { kind: 'control', verified: true }, reason: 'control-close', subject: null } as const;
+    const visitor = { code: { kind: 'visitor', verified: true }, method: 'manual', subject: null } as const;
+    const entries = [
+      passing('20T08:00', 'Cổng a', visitor),
+      passing('20T08:01', 'Cổng a', { ...control, reason: 'control-open' }),
+      passing('20T08:02', 'Cổng b', control),
+      passing('19T08:02', 'Cổng c', control),
+    ];
+    const figures = await countEntries(stored(entries), period, ['gate-a', 'gate-b', 'gate-c']);
+    expect(figures.total.now).toEqual({ in: 1, out: 0, refused: 0 });
+    expect(figures.kinds.map(({ kind }) => kind)).toEqual(['visitor']);
+    expect([figures.withScans, figures.atZero, figures.withoutData]).toEqual([['Cổng a'], ['Cổng b'], ['Cổng c']]);
+  });
+
   it('of a week lie in its days', async () => {
     const { days, total } = await countWorld('2026-W47');
     expect(days.map((count) => count.in + count.out)).toEqual([0, 0, 0, 3, 4, 1, 0]);

@@ -36,6 +36,13 @@ describe('an entry as a CloudEvent', () => {
     });
   });
 
+  test('is of a type of its own where nobody passed, whatever else is called like that', () => {
+    const typeOf = (changes: Parameters<typeof makeEntry>[1]) => JSON.parse(encodeEvent(entry(1, changes), 'x')).type;
+    expect(typeOf({ code: { kind: 'control', verified: true } })).toBe('vn.ravao.control.v1');
+    expect(typeOf({ code: { kind: 'visitor', verified: true } })).toBe('vn.ravao.entry.v1');
+    expect(typeOf({ gate: '"kind":"control"' })).toBe('vn.ravao.entry.v1');
+  });
+
   test('holds the entry byte for byte', () => {
     const body = `{ "v":1.0, "later" : [1e2, "\\u00e9 Cổng"] }`;
     expect(encodeEvent({ ...entry(1), body }, 'x')).toContain(`"data":${body}}`);
