@@ -9,6 +9,7 @@ import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
 import { publishRules } from './rules.ts';
+import { watchSiteRules } from './site-rules/tellable-rules.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -73,7 +74,8 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
     }),
   );
   const lists = started.use(openCardLists(config.dataDir));
-  started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
+  const site = watchSiteRules(config.dataDir);
+  started.use(publishRules({ lists, site, announcements: broker.announcements, clock, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   started.use(

@@ -66,14 +66,23 @@ export class ItemTable {
   has(item: Uint8Array): boolean {
     if (item.byteLength !== this.itemBytes) return false;
     this.#soughtBytes.set(item);
-    return this.#seek(this.#itemWords);
+    return this.#seek(this.#itemWords) !== null;
+  }
+
+  /** The first item that begins with these bytes, not copied; null where none does. @param beginning a multiple of 4 long. */
+  find(beginning: Uint8Array): Uint8Array<ArrayBuffer> | null {
+    if (beginning.byteLength === 0 || beginning.byteLength > this.itemBytes || beginning.byteLength % 4 !== 0)
+      return null;
+    this.#soughtBytes.set(beginning);
+    const index = this.#seek(beginning.byteLength / 4);
+    return index === null ? null : this.bytes(index, index + 1);
   }
 
   /** Whether any item begins with these 4 bytes. */
   hasBeginning(beginning: Uint8Array): boolean {
     if (beginning.byteLength !== 4) return false;
     this.#soughtBytes.set(beginning);
-    return this.#seek(1);
+    return this.#seek(1) !== null;
   }
 
   /** The bytes of items `from` up to `to`, not copied: they stay as they are. */
@@ -81,14 +90,14 @@ export class ItemTable {
     return this.#bytes.subarray(from * this.itemBytes, Math.min(to, this.#count) * this.itemBytes);
   }
 
-  /** Whether an item begins with the first `wordCount` words sought. All that begin alike are in one row of slots. */
-  #seek(wordCount: number): boolean {
+  /** The index of an item that begins with the first `wordCount` words sought. All that begin alike are in one row of slots. */
+  #seek(wordCount: number): number | null {
     const slots = this.#slots;
     const mask = slots.length - 1;
     for (let slot = this.#slotOf(this.#sought[0] ?? 0); ; slot = (slot + 1) & mask) {
       const place = slots[slot] ?? 0;
-      if (place === 0) return false;
-      if (this.#isAt(place - 1, this.#sought, 0, wordCount)) return true;
+      if (place === 0) return null;
+      if (this.#isAt(place - 1, this.#sought, 0, wordCount)) return place - 1;
     }
   }
 

@@ -8,6 +8,7 @@ import type { EntryDraft, KioskState } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import { type IdentitySealer, subjectOf } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Reading, Scanner } from '../shared/ports.ts';
+import type { GateRules } from './gate-rules.ts';
 import type { Outbox } from './outbox.ts';
 import {
   createStation,
@@ -33,6 +34,8 @@ export interface KioskParts {
   readonly station: StationSettings;
   /** What the kiosk knows at this moment; asked at every scan. */
   readonly known: () => Known;
+  /** What the site wants of people with good codes; without it all of them pass. */
+  readonly gateRules?: GateRules;
   readonly subjectKey: Uint8Array;
   readonly sealer: IdentitySealer;
   readonly timeSync: TimeSync;
@@ -43,6 +46,9 @@ export interface KioskParts {
 
 /** The outbox's level is looked at this often, in milliseconds, so that the lights tell before a person has to wait. */
 const levelEveryMs = 5_000;
+
+/** As many as an entry takes. */
+const warningsMax = 16;
 
 /** Why a reading without a text is refused. */
 export const refusalOfDiscarded = {
@@ -145,11 +151,14 @@ export class Kiosk implements Disposable {
   }
 
   async #scan(sight: Sight): Promise<void> {
-    const { clock, outbox, station } = this.#parts;
+    const { clock, outbox, gateRules } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const last = sight.subject !== null && station.direction === 'toggle' ? outbox.lastDirection(sight.subject) : null;
+    const { subject } = sight;
+    const own = subject !== null && this.#remembersPassages ? outbox.lastDirection(subject) : null;
+    const last = gateRules === undefined || subject === null ? own : gateRules.lastPassage(subject, own);
     const lastPassage = last && { direction: last.direction, agoMs: clock.nowMs() - last.atMs };
-    const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage });
+    const facts = subject === null ? null : (gateRules?.factsOf(subject, lastPassage) ?? null);
+    const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage, facts });
     if (decision === null) return;
     const draft = await this.#draft(decision);
     const seq = this.#record(draft, decision);
@@ -158,14 +167,21 @@ export class Kiosk implements Disposable {
     this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });
     this.#parts.onRecorded();
     const { outcome, reason, direction } = decision;
+    if (outcome === 'admitted' && subject !== null) gateRules?.passed(direction);
     this.#parts.log.info('scan.recorded', { id: draft.id, seq, outcome, reason, kind: draft.code.kind, direction });
   }
 
-  async #draft({ outcome, reason, direction, subject, code }: Decision): Promise<EntryDraft> {
+  /** Whether this gate needs to know where somebody went last. */
+  get #remembersPassages(): boolean {
+    return this.#parts.station.direction === 'toggle' || this.#parts.gateRules?.remembersPassages === true;
+  }
+
+  async #draft({ outcome, reason, direction, subject, code, warnings: admission }: Decision): Promise<EntryDraft> {
     const { clock, chance, sealer, timeSync, gate } = this.#parts;
     const nowMs = clock.nowMs();
     const id = uuidv7({ msecs: nowMs, random: chance.bytes(16) });
-    const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
+    const odd = [...(code?.warnings ?? []), ...admission].slice(0, warningsMax);
+    const warnings = odd.length === 0 ? {} : { warnings: odd };
     return {
       id,
       at: new Date(nowMs).toISOString(),
@@ -183,8 +199,8 @@ export class Kiosk implements Disposable {
 
   /** Commits the entry and gives its `seq`; or refuses the person visibly, and gives null. */
   #record(draft: EntryDraft, { subject, direction, outcome }: Decision): number | null {
-    const { outbox, log, station, clock } = this.#parts;
-    const remember = subject !== null && outcome === 'admitted' && station.direction === 'toggle';
+    const { outbox, log, clock } = this.#parts;
+    const remember = subject !== null && outcome === 'admitted' && this.#remembersPassages;
     try {
       return outbox.append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null).seq;
     } catch (error) {
@@ -202,7 +218,7 @@ export class Kiosk implements Disposable {
     let decision: Decision | null = null;
     for (const effect of effects) {
       if (effect.type === 'record') decision = effect.decision;
-      else this.#parts.indicator.show(effect.signal, effect.reason && refusalTexts[effect.reason].vi);
+      else this.#parts.indicator.show(effect.signal, effect.note ?? (effect.reason && refusalTexts[effect.reason].vi));
     }
     return decision;
   }

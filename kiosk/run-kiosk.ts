@@ -7,6 +7,7 @@ import { createSealer } from '../shared/identity.ts';
 import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { sleep } from '../shared/time.ts';
+import { stayMsMax } from './admission.ts';
 import { type HardwareParsers, readKioskConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
@@ -18,9 +19,6 @@ import { openOutbox, outboxFileName } from './outbox.ts';
 import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
 import { watchTimeSync } from './time-sync.ts';
-
-/** On a toggle gate, somebody who came in longer ago than this is taken to come in again: a long shift, in milliseconds. */
-const stayMsMax = 16 * 60 * 60 * 1000;
 
 /** How long the lights tell of a start that failed, in milliseconds. */
 const faultShownMs = 2_000;

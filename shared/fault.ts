@@ -1,10 +1,11 @@
 /** Operating errors. Their kinds are listed in `faults/`. */
 import { gatewayFaults } from './faults/gateway-faults.ts';
 import { kioskFaults } from './faults/kiosk-faults.ts';
+import { rulesFaults } from './faults/rules-faults.ts';
 import { trustFaults } from './faults/trust-faults.ts';
 
 /** The one catalogue: what happened, what a person can do, and whether trying again later can help by itself. */
-export const faultCatalogue = { ...kioskFaults, ...trustFaults, ...gatewayFaults } as const;
+export const faultCatalogue = { ...kioskFaults, ...trustFaults, ...gatewayFaults, ...rulesFaults } as const;
 
 export type FaultCode = keyof typeof faultCatalogue;
 

@@ -36,6 +36,9 @@ export function listChunkTopic(list: string, chunk: number): string {
   return `${siteTopic}/lists/${list}/${chunk}`;
 }
 
+/** Retained, binary: who passes, where the site wants passback or a limit (`presence.ts`). Gateway → all kiosks. */
+export const presenceTopic = `${siteTopic}/presence`;
+
 /** One chunk at a time: with a wildcard a kiosk would be sent more at once than it can read. */
 const listChunkFilter = new RegExp(`^${siteTopic}/lists/[a-z-]{1,32}/(?:0|[1-9][0-9]{0,6})$`);
 
@@ -46,5 +49,5 @@ export function mayPublish(kiosk: string, topic: string): boolean {
 
 /** Whether a kiosk may subscribe to a topic filter: only what lies under its own prefix, and the site's. */
 export function maySubscribe(kiosk: string, filter: string): boolean {
-  return filter === siteTopic || listChunkFilter.test(filter) || filter.startsWith(`${root}/kiosks/${kiosk}/`);
+  return filter === siteTopic || filter === presenceTopic || listChunkFilter.test(filter) || filter.startsWith(`${root}/kiosks/${kiosk}/`);
 }

@@ -1,0 +1,59 @@
+/** Gathers what the site's rules say of a person at this gate, for `admission.ts` to judge. */
+import { cardDayOf } from '../shared/card.ts';
+import type { Clock } from '../shared/ports.ts';
+import { passbackAt } from '../shared/site-rules.ts';
+import type { AdmissionFacts } from './admission.ts';
+import type { KnownPeople } from './known-people.ts';
+import type { Passage } from './outbox.ts';
+import type { Presence } from './presence.ts';
+
+/** What the site wants of people with good codes, at one gate. */
+export interface GateRules {
+  /** Whether somebody's last passage must be known. */
+  readonly remembersPassages: boolean;
+  /** The newer of what this kiosk and what the others know. @param own this kiosk's. */
+  lastPassage(subject: string, own: Passage | null): Passage | null;
+  /** Null where the site wants nothing. */
+  factsOf(subject: string, last: AdmissionFacts['passback']['last']): AdmissionFacts | null;
+  /** Somebody was admitted, and that is on disk. */
+  passed(direction: Passage['direction']): void;
+}
+
+export interface GateRulesOptions {
+  readonly people: KnownPeople;
+  readonly presence: Presence;
+  /** The gate's name and the kiosk's id. */
+  readonly gate: string;
+  readonly kiosk: string;
+  readonly clock: Clock;
+  readonly clockSynced: () => boolean;
+}
+
+/** Makes the rules of a gate, always as they are at the moment of asking. */
+export function createGateRules(options: GateRulesOptions): GateRules {
+  const { people, presence, gate, kiosk, clock, clockSynced } = options;
+  const passback = () => passbackAt(people.site, gate, kiosk);
+  return {
+    get remembersPassages() {
+      return passback() !== 'off';
+    },
+    lastPassage: (subject, own) => (passback() === 'off' ? own : presence.lastPassage(subject, own)),
+    factsOf(subject, last) {
+      const { expected, occupancy } = people.site;
+      const bar = people.barOf(subject, [gate, kiosk]);
+      const passbackHere = passback();
+      if (bar === null && expected === 'off' && passbackHere === 'off' && occupancy === null) return null;
+      const today = cardDayOf(clock.nowMs());
+      return {
+        clockSynced: clockSynced(),
+        othersKnown: presence.isCurrent,
+        today,
+        bar,
+        expected: { strictness: expected, isListed: expected !== 'off' && people.isExpected(subject, today) },
+        passback: { strictness: passbackHere, last: passbackHere === 'off' ? null : last },
+        occupancy: occupancy && { ...occupancy, inside: presence.inside },
+      };
+    },
+    passed: (direction) => presence.passed(direction),
+  };
+}
