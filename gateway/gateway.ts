@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startBroker } from './broker.ts';
-import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { createForwarder } from './forwarder.ts';
 import { createIntake } from './intake.ts';
-import { publishRules } from './rules.ts';
-import { watchSiteRules } from './site-rules/tellable-rules.ts';
+import { type RulesTelling, tellRules } from './site-rules/telling.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -57,6 +55,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   const intake = started.use(createIntake({ store, clock, log }));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
   let enrolling: Enrolling | null = null;
+  let rules: RulesTelling | null = null;
   const broker = started.use(
     await startBroker({
       host: config.host,
@@ -67,15 +66,15 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       onState: (kiosk, state) => {
         log.debug('kiosk.state', { kiosk, state });
         enrolling?.noteState(kiosk, state);
+        rules?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
       clock,
       log,
     }),
   );
-  const lists = started.use(openCardLists(config.dataDir));
-  const site = watchSiteRules(config.dataDir);
-  started.use(publishRules({ lists, site, announcements: broker.announcements, clock, log }));
+  const { dataDir } = config;
+  rules = started.use(await tellRules({ dataDir, store, announcements: broker.announcements, clock, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));
   started.use(

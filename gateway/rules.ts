@@ -15,6 +15,8 @@ export interface RulesOptions {
   /** The site's own rules; without them kiosks are told nothing of those. */
   readonly site?: SiteRulesSource;
   readonly announcements: Pick<Announcements, 'retain' | 'tellRules'>;
+  /** Told which version was told. */
+  readonly onTold?: (version: string) => void;
   readonly clock: Clock;
   readonly log: Log;
   /** How often register and rules are looked at, in milliseconds: other processes write them. */
@@ -91,6 +93,7 @@ class RulesPublisher {
     const payload = encodeHead(head);
     await announcements.tellRules(() => payload);
     this.#version = head.version;
+    this.#options.onTold?.(head.version);
     const told = Object.entries(head.lists).map(([name, { count }]) => [name, count]);
     log.info('rules.told', { version: head.version, ...Object.fromEntries(told) });
   }

@@ -5,7 +5,7 @@ import { passbackAt } from '../shared/site-rules.ts';
 import type { AdmissionFacts } from './admission.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Passage } from './outbox.ts';
-import type { Presence } from './presence.ts';
+import type { Presence, PresenceWish } from './presence.ts';
 
 /** What the site wants of people with good codes, at one gate. */
 export interface GateRules {
@@ -27,6 +27,16 @@ export interface GateRulesOptions {
   readonly kiosk: string;
   readonly clock: Clock;
   readonly clockSynced: () => boolean;
+}
+
+/** What must be heard of other gates' passages for the rules of this one. */
+export function presenceWish({
+  people,
+  gate,
+  kiosk,
+}: Pick<GateRulesOptions, 'people' | 'gate' | 'kiosk'>): PresenceWish {
+  const passages = passbackAt(people.site, gate, kiosk) !== 'off';
+  return passages || people.site.occupancy !== null ? { passages } : null;
 }
 
 /** Makes the rules of a gate, always as they are at the moment of asking. */

@@ -11,14 +11,17 @@ import { stayMsMax } from './admission.ts';
 import { type HardwareParsers, readKioskConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
+import { createGateRules, presenceWish } from './gate-rules.ts';
 import { prepareGate } from './gate-settings.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
 import { createLink } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
+import { LazyPresence } from './presence.ts';
 import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
 import { watchTimeSync } from './time-sync.ts';
+import { readersOf } from './topic-readers.ts';
 
 /** How long the lights tell of a start that failed, in milliseconds. */
 const faultShownMs = 2_000;
@@ -62,13 +65,19 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
     const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
     const onStateChanged = () => link.stateChanged();
-    const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
+    const onRulesChanged = () => {
+      presence.rulesChanged();
+      onStateChanged();
+    };
+    const rules = parts.use(await openRules({ ...place, onStateChanged: onRulesChanged, ...surroundings }));
+    const site = { people: rules.people, gate: found.gate, kiosk: credentials.kiosk };
+    const presence = new LazyPresence({ wish: () => presenceWish(site), ...surroundings });
     const link = parts.use(
       createLink({
         outbox,
         kiosk: credentials.kiosk,
         dial: dialTls({ ...found.gateway, ...credentials }),
-        reader: rules,
+        reader: readersOf([rules, presence]),
         state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
         onSite: (notice) => noteSite(notice.key.id, credentials, log),
         onStatus: (status) => kiosk.linkChanged(status),
@@ -86,6 +95,7 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         gate: found.gate,
         station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
         known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
+        gateRules: createGateRules({ ...site, presence, clock, clockSynced: timeSync.synced }),
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
         timeSync,

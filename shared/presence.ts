@@ -2,8 +2,9 @@
  * Who is inside, as a gateway tells it to kiosks where the site wants passback or a limit: passages on one retained
  * topic, and those inside before as chunks of a snapshot. Binary, big-endian. The README tells the whole way.
  */
-import { listedSubject, subjectBytes } from './site-rules.ts';
+
 import type { Direction } from './entry.ts';
+import { listedSubject, subjectBytes } from './site-rules.ts';
 
 /** The list of the snapshot's chunks (`listChunkTopic`). */
 export const insideList = 'inside';
@@ -17,7 +18,7 @@ const headBytes = 20;
 const version = 1;
 
 /** So many passages are told at once on the topic; more than that become part of a new snapshot. */
-export const toldPassagesMax = 256;
+export const toldPassagesMax = 512;
 
 /** So many people are in one chunk of the snapshot. */
 export const insidePerChunk = 1_600;

@@ -49,5 +49,10 @@ export function mayPublish(kiosk: string, topic: string): boolean {
 
 /** Whether a kiosk may subscribe to a topic filter: only what lies under its own prefix, and the site's. */
 export function maySubscribe(kiosk: string, filter: string): boolean {
-  return filter === siteTopic || filter === presenceTopic || listChunkFilter.test(filter) || filter.startsWith(`${root}/kiosks/${kiosk}/`);
+  return (
+    filter === siteTopic ||
+    filter === presenceTopic ||
+    listChunkFilter.test(filter) ||
+    filter.startsWith(`${root}/kiosks/${kiosk}/`)
+  );
 }

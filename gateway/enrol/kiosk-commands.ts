@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { openAudit } from '../audit/audit.ts';
+import { type HeldVersions, readHeldVersions } from '../site-rules/rules-versions.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
@@ -26,6 +27,8 @@ export interface ListedKiosk {
   /** When its certificate, or its invitation, ends. */
   readonly until: string | null;
   readonly lastSeen: string | null;
+  /** Whether the rules that it last said it holds are those that the gateway tells; null: it never said. */
+  readonly rules: 'current' | 'older' | 'none' | null;
 }
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
@@ -37,26 +40,35 @@ async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts
 export async function listKiosks(config: KioskCommandConfig, parts: Parts): Promise<readonly ListedKiosk[]> {
   const { trust, invitations } = await open(config, parts);
   const lastSeen = await readLastSeen(config.dataDir);
+  const versions = await readHeldVersions(config.dataDir);
   const revoked = new Set((await trust.revoked()).map(({ serial }) => serial));
   const listed = new Map<string, ListedKiosk>();
   for (const { kiosk, state, expiresAt } of await invitations.list()) {
     if (state !== 'open') continue;
-    listed.set(kiosk, { kiosk, state: 'invited', enrolledAt: null, until: expiresAt, lastSeen: null });
+    listed.set(kiosk, { kiosk, state: 'invited', enrolledAt: null, until: expiresAt, lastSeen: null, rules: null });
   }
   for (const { kiosk, serial, at, notAfter } of await trust.enrolled()) {
     const state = revoked.has(serial) ? 'revoked' : 'enrolled';
-    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: lastSeen.get(kiosk) ?? null });
+    const rules = rulesOf(versions, kiosk);
+    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: lastSeen.get(kiosk) ?? null, rules });
   }
   return [...listed.values()].sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
+}
+
+function rulesOf({ told, kiosks }: HeldVersions, kiosk: string): ListedKiosk['rules'] {
+  const held = kiosks.get(kiosk);
+  if (held === undefined) return null;
+  return held === null ? 'none' : held === told ? 'current' : 'older';
 }
 
 /** The list as lines for a person, or as JSON, one object a line. */
 export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' | 'json'): Generator<string> {
   if (kiosks.length === 0 && format === 'text') yield 'No kiosk is enrolled yet: see "invite --help".\n';
   for (const listed of kiosks) {
-    const { kiosk, state, until, lastSeen } = listed;
+    const { kiosk, state, until, lastSeen, rules } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
-    else yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}\n`;
+    else
+      yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}${rules === null ? '' : `, rules ${rules}`}\n`;
   }
 }
 

@@ -8,6 +8,8 @@ export interface TellableRules {
   readonly settings: SiteRules;
   readonly barred: Uint8Array;
   readonly expected: Uint8Array;
+  /** When everybody is taken to have left. */
+  readonly resets: { readonly resetAt: string | null; readonly resetMs: number | null };
 }
 
 /** Where a gateway finds the site's rules. */
@@ -55,6 +57,7 @@ export function toTellable({ settings, barred, expected }: KeptRules, today: num
       passback,
       occupancy: occupancy && { limit: occupancy.limit, strictness: occupancy.strictness },
     },
+    resets: { resetAt: occupancy?.resetAt ?? null, resetMs: settings.resetMs },
     barred: join(bars),
     expected: join([...expectedItems(expected, today - 1)]),
   };

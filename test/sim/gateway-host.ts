@@ -140,6 +140,8 @@ export class GatewayHost {
       entries: () => store.entries(),
       quarantine: () => store.quarantine(),
       findKnown: (ids) => store.findKnown(ids),
+      lastPosition: () => store.lastPosition(),
+      entriesAfter: (position, entriesMax) => store.entriesAfter(position, entriesMax),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {
