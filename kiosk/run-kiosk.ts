@@ -11,17 +11,14 @@ import { stayMsMax } from './admission.ts';
 import { type HardwareParsers, readKioskConfig } from './config.ts';
 import type { Credentials } from './credentials.ts';
 import { dialTls } from './dial.ts';
-import { createGateRules, presenceWish } from './gate-rules.ts';
 import { prepareGate } from './gate-settings.ts';
 import { Kiosk } from './kiosk.ts';
 import { createKnowledge } from './knowledge.ts';
 import { createLink } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
-import { LazyPresence } from './presence.ts';
-import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
+import { openSiteRules } from './site-rules.ts';
 import { watchTimeSync } from './time-sync.ts';
-import { readersOf } from './topic-readers.ts';
 
 /** How long the lights tell of a start that failed, in milliseconds. */
 const faultShownMs = 2_000;
@@ -61,30 +58,24 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
     const found = await prepareGate(config, { openScanner, indicator, ...surroundings, signal });
     if (found === null) return exitCode.ok;
     const { credentials, scanner } = found;
-    const place = { dir: config.dataDir, kiosk: credentials.kiosk };
+    const place = { dir: config.dataDir, kiosk: credentials.kiosk, gate: found.gate, ...surroundings };
     if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
-    const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
+    const outbox = parts.use(openOutbox(place));
     const onStateChanged = () => link.stateChanged();
-    const onRulesChanged = () => {
-      presence.rulesChanged();
-      onStateChanged();
-    };
-    const rules = parts.use(await openRules({ ...place, onStateChanged: onRulesChanged, ...surroundings }));
-    const site = { people: rules.people, gate: found.gate, kiosk: credentials.kiosk };
-    const presence = new LazyPresence({ wish: () => presenceWish(site), ...surroundings });
+    const timeSync = parts.use(watchTimeSync(clock, chance));
+    const rules = parts.use(await openSiteRules({ ...place, timeSync, onStateChanged }));
     const link = parts.use(
       createLink({
         outbox,
         kiosk: credentials.kiosk,
         dial: dialTls({ ...found.gateway, ...credentials }),
-        reader: readersOf([rules, presence]),
+        reader: rules.reader,
         state: () => ({ version: manifest.version, rules: rules.state, ...kiosk.state() }),
         onSite: (notice) => noteSite(notice.key.id, credentials, log),
         onStatus: (status) => kiosk.linkChanged(status),
         ...surroundings,
       }),
     );
-    const timeSync = parts.use(watchTimeSync(clock, chance));
     const kiosk = parts.use(
       new Kiosk({
         scanner,
@@ -92,14 +83,13 @@ export async function runKiosk<ScannerSetting, BoardSetting>(
         outbox,
         onRecorded: () => link.wake(),
         onStateChanged,
-        gate: found.gate,
         station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
         known: createKnowledge({ ...config, clock, clockSynced: timeSync.synced, cards: rules.cards }),
-        gateRules: createGateRules({ ...site, presence, clock, clockSynced: timeSync.synced }),
+        gateRules: rules.gateRules,
         subjectKey: credentials.subjectKey,
         sealer: createSealer(credentials.siteKey),
         timeSync,
-        ...surroundings,
+        ...place,
       }),
     );
     log.info('kiosk.ready', { kiosk: credentials.kiosk, scanner: scanner.name, unsent: outbox.depth() });
