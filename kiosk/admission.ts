@@ -18,8 +18,8 @@ export interface AdmissionFacts {
   readonly othersKnown: boolean;
   /** Days in Viet Nam, as on printed cards. */
   readonly today: number;
-  /** Null: not barred here. `lastDay` null: without end. `text`: for the guard. */
-  readonly bar: { readonly lastDay: number | null; readonly text: string | null } | null;
+  /** Null: not barred here. `lastDay` null: without end. `text` is for the guard, `code` for the log. */
+  readonly bar: { readonly lastDay: number | null; readonly text: string | null; readonly code: string | null } | null;
   readonly expected: { readonly strictness: Strictness; readonly isListed: boolean };
   readonly passback: {
     readonly strictness: Strictness;

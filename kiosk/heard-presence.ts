@@ -5,12 +5,12 @@
 import type { Direction } from '../shared/entry.ts';
 import type { Timer } from '../shared/ports.ts';
 import {
-  decodeInside,
   decodePresence,
-  insideList,
-  insidePerChunk,
+  decodeSnapshot,
   type PresenceNotice,
+  passagesPerChunk,
   personOf,
+  snapshotList,
   type ToldPassage,
 } from '../shared/presence.ts';
 import { listChunkTopic, presenceTopic } from '../shared/topics.ts';
@@ -134,14 +134,14 @@ export class HeardPresence implements Presence, TopicReader {
   #hearChunk(payload: Uint8Array): void {
     if (this.#asked === null || payload.byteLength === 0) return;
     const { chunk, generation } = this.#asked;
-    const decoded = decodeInside(payload);
+    const decoded = decodeSnapshot(payload);
     if (decoded?.generation !== generation) {
       // It was made anew while it was fetched.
       this.#retry();
       return;
     }
     this.#take(decoded.passages);
-    if (decoded.passages.length === insidePerChunk) {
+    if (decoded.passages.length === passagesPerChunk) {
       this.#ask({ chunk: chunk + 1, generation });
       return;
     }
@@ -154,7 +154,7 @@ export class HeardPresence implements Presence, TopicReader {
     this.#timer?.[Symbol.dispose]();
     this.#timer = null;
     if (this.#asked !== null) this.#topics?.unsubscribe(this.#asked.topic);
-    this.#asked = next && { ...next, topic: listChunkTopic(insideList, next.chunk) };
+    this.#asked = next && { ...next, topic: listChunkTopic(snapshotList, next.chunk) };
     if (this.#asked === null || this.#topics === null) return;
     this.#topics.subscribe(this.#asked.topic);
     this.#timer = this.#options.clock.after(chunkTimeoutMs, () => this.#retry());

@@ -166,9 +166,18 @@ export class Kiosk implements Disposable {
     // First the person, then everything else.
     this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });
     this.#parts.onRecorded();
-    const { outcome, reason, direction } = decision;
+    const { outcome, reason, direction, warnings } = decision;
     if (outcome === 'admitted' && subject !== null) gateRules?.passed(direction);
-    this.#parts.log.info('scan.recorded', { id: draft.id, seq, outcome, reason, kind: draft.code.kind, direction });
+    const why = { ...(warnings.length > 0 && { warnings }), ...(reason === 'barred' && { bar: facts?.bar?.code }) };
+    this.#parts.log.info('scan.recorded', {
+      id: draft.id,
+      seq,
+      outcome,
+      reason,
+      kind: draft.code.kind,
+      direction,
+      ...why,
+    });
   }
 
   /** Whether this gate needs to know where somebody went last. */

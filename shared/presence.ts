@@ -1,29 +1,28 @@
 /**
  * Who is inside, as a gateway tells it to kiosks where the site wants passback or a limit: passages on one retained
- * topic, and those inside before as chunks of a snapshot. Binary, big-endian. The README tells the whole way.
+ * topic, and everybody's last one before as chunks of a snapshot. Binary, big-endian. The README tells the whole way.
  */
 
 import type { Direction } from './entry.ts';
 import { listedSubject, subjectBytes } from './site-rules.ts';
 
 /** The list of the snapshot's chunks (`listChunkTopic`). */
-export const insideList = 'inside';
+export const snapshotList = 'passages';
 
-/** A passage: subject 16, then 4 bytes: the highest bit is set for `in`, the others are seconds since 2020-01-01 UTC. */
-const passageBytes = subjectBytes + 4;
-const inBit = 0x8000_0000;
-const firstMs = Date.UTC(2020, 0, 1);
+/** A passage: subject 16, then its time as a float64 in milliseconds since the Unix epoch, below zero for `out`. */
+const passageBytes = subjectBytes + 8;
 
+/** Version 1, complete 1, zero 2, generation 4, inside 4, since 8 (float64). */
 const headBytes = 20;
 const version = 1;
 
 /** So many passages are told at once on the topic; more than that become part of a new snapshot. */
 export const toldPassagesMax = 512;
 
-/** So many people are in one chunk of the snapshot. */
-export const insidePerChunk = 1_600;
+/** So many passages are in one chunk of the snapshot. */
+export const passagesPerChunk = 1_300;
 
-/** Somebody's passage. Times are whole seconds. */
+/** Somebody's passage. */
 export interface ToldPassage {
   /** As it stands in lists: 16 bytes, as a text of 16 characters of one byte each. */
   readonly person: string;
@@ -56,8 +55,8 @@ export function encodePresence({ generation, isComplete, sinceMs, inside, passag
   bytes.writeUInt8(version, 0);
   bytes.writeUInt8(isComplete ? 1 : 0, 1);
   bytes.writeUInt32BE(generation, 4);
-  bytes.writeUInt32BE(toSeconds(sinceMs), 8);
-  bytes.writeUInt32BE(inside, 12);
+  bytes.writeUInt32BE(inside, 8);
+  bytes.writeDoubleBE(sinceMs, 12);
   writePassages(bytes, headBytes, passages);
   return bytes;
 }
@@ -71,14 +70,14 @@ export function decodePresence(payload: Uint8Array): PresenceNotice | null {
   return {
     generation: bytes.readUInt32BE(4),
     isComplete: bytes.readUInt8(1) === 1,
-    sinceMs: toMs(bytes.readUInt32BE(8)),
-    inside: bytes.readUInt32BE(12),
+    sinceMs: bytes.readDoubleBE(12),
+    inside: bytes.readUInt32BE(8),
     passages,
   };
 }
 
 /** Writes a chunk of the snapshot. */
-export function encodeInside(generation: number, passages: readonly ToldPassage[]): Uint8Array {
+export function encodeSnapshot(generation: number, passages: readonly ToldPassage[]): Uint8Array {
   const bytes = Buffer.alloc(4 + passages.length * passageBytes);
   bytes.writeUInt32BE(generation, 0);
   writePassages(bytes, 4, passages);
@@ -86,12 +85,12 @@ export function encodeInside(generation: number, passages: readonly ToldPassage[
 }
 
 /** Reads a chunk; null where it is none. */
-export function decodeInside(
+export function decodeSnapshot(
   payload: Uint8Array,
 ): { readonly generation: number; readonly passages: readonly ToldPassage[] } | null {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   if (bytes.length < 4) return null;
-  const passages = readPassages(bytes, 4, insidePerChunk);
+  const passages = readPassages(bytes, 4, passagesPerChunk);
   return passages && { generation: bytes.readUInt32BE(0), passages };
 }
 
@@ -99,7 +98,7 @@ function writePassages(bytes: Buffer, from: number, passages: readonly ToldPassa
   let at = from;
   for (const { person, direction, atMs } of passages) {
     bytes.write(person, at, 'latin1');
-    bytes.writeUInt32BE(toSeconds(atMs) + (direction === 'in' ? inBit : 0), at + subjectBytes);
+    bytes.writeDoubleBE(direction === 'in' ? atMs : -atMs, at + subjectBytes);
     at += passageBytes;
   }
 }
@@ -109,19 +108,11 @@ function readPassages(bytes: Buffer, from: number, max: number): ToldPassage[] |
   if (!Number.isInteger(count) || count > max) return null;
   return Array.from({ length: count }, (_, index) => {
     const at = from + index * passageBytes;
-    const stamp = bytes.readUInt32BE(at + subjectBytes);
+    const signedMs = bytes.readDoubleBE(at + subjectBytes);
     return {
       person: bytes.toString('latin1', at, at + subjectBytes),
-      direction: stamp >= inBit ? 'in' : 'out',
-      atMs: toMs(stamp % inBit),
+      direction: signedMs > 0 ? 'in' : 'out',
+      atMs: Math.abs(signedMs),
     };
   });
-}
-
-function toSeconds(ms: number): number {
-  return Math.min(inBit - 1, Math.max(0, Math.floor((ms - firstMs) / 1000)));
-}
-
-function toMs(seconds: number): number {
-  return firstMs + seconds * 1000;
 }

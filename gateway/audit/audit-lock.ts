@@ -8,8 +8,8 @@ const waitMs = 10_000;
  * Waits for the lock, which is an exclusive transaction on an empty database of its own: the kernel releases it when the
  * process ends, however it ends. Throws what SQLite says.
  */
-export function lockAudit(path: string): Disposable {
-  const database = new Database(path, { timeout: waitMs });
+export function lockAudit(path: string, timeoutMs: number = waitMs): Disposable {
+  const database = new Database(path, { timeout: timeoutMs });
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {

@@ -3,10 +3,10 @@ import type { Entry, KioskState } from '../../shared/entry.ts';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import {
-  encodeInside,
   encodePresence,
-  insideList,
-  insidePerChunk,
+  encodeSnapshot,
+  passagesPerChunk,
+  snapshotList,
   type ToldPassage,
   toldPassagesMax,
 } from '../../shared/presence.ts';
@@ -215,20 +215,20 @@ class Telling implements Disposable {
     this.#told = Buffer.from(payload);
   }
 
-  /** Those inside, as chunks of a new generation; the passages begin anew behind it. */
+  /** Everybody's newest passage, as chunks of a new generation; the passages begin anew behind it. */
   async #snapshot(): Promise<void> {
     const { announcements } = this.#options;
     const generation = (this.#generation + 1) % 2 ** 32;
     let chunk = 0;
-    let people: ToldPassage[] = [];
+    let passages: ToldPassage[] = [];
     const retain = async () => {
-      await announcements.retain(listChunkTopic(insideList, chunk), encodeInside(generation, people));
+      await announcements.retain(listChunkTopic(snapshotList, chunk), encodeSnapshot(generation, passages));
       chunk++;
-      people = [];
+      passages = [];
     };
-    for (const person of this.#presence.people()) {
-      people.push(person);
-      if (people.length === insidePerChunk) await retain();
+    for (const passage of this.#presence.passages()) {
+      passages.push(passage);
+      if (passages.length === passagesPerChunk) await retain();
     }
     await retain();
     this.#generation = generation;
@@ -239,7 +239,7 @@ class Telling implements Disposable {
   async #clearChunks(from: number): Promise<void> {
     const { announcements } = this.#options;
     for (let chunk = from; chunk < this.chunksTold; chunk++) {
-      await announcements.retain(listChunkTopic(insideList, chunk), new Uint8Array(0));
+      await announcements.retain(listChunkTopic(snapshotList, chunk), new Uint8Array(0));
     }
     this.chunksTold = from;
   }

@@ -54,9 +54,11 @@ export class SitePresence {
     this.#visitors = this.#visitors.filter((at) => at > ms);
   }
 
-  /** Those inside who have a code. */
-  *people(): Generator<ToldPassage> {
-    for (const [person, at] of this.#people) if (at > 0) yield { person, direction: 'in', atMs: at };
+  /** Everybody's newest passage, also out: without it a kiosk that missed it would think them inside for ever. */
+  *passages(): Generator<ToldPassage> {
+    for (const [person, at] of this.#people) {
+      yield { person, direction: at > 0 ? 'in' : 'out', atMs: Math.abs(at) };
+    }
   }
 
   #set(person: string, at: number, before: number | undefined): void {

@@ -119,20 +119,20 @@ export function readSiteRules(dataDir: string): KeptRules {
   };
 }
 
-/** How long to wait for another command is the lock's. */
 const lockName = 'rules.lock';
 
 /**
  * Changes what is kept, one command at a time. `change` gives what is to be kept, and may record it before; what it gives
  * unchanged is not written. Throws what `change` throws, and the Faults SITE_RULES_BUSY, SITE_RULES_DAMAGED and
- * DATA_DIR_UNUSABLE.
+ * DATA_DIR_UNUSABLE. @param lockMs how long to wait for another process, in milliseconds, blocking everything here.
  */
 export async function editSiteRules(
   dataDir: string,
   change: (kept: KeptRules) => Promise<KeptRules>,
+  lockMs?: number,
 ): Promise<KeptRules> {
   const dir = siteRulesDir(dataDir);
-  using _ = lockRules(dir);
+  using _ = lockRules(dir, lockMs);
   const before = readSiteRules(dataDir);
   const after = await change(before);
   try {
@@ -148,10 +148,10 @@ export async function editSiteRules(
   return after;
 }
 
-function lockRules(dir: string): Disposable {
+function lockRules(dir: string, lockMs: number | undefined): Disposable {
   try {
     makeDurableFolder(dir);
-    return lockAudit(join(dir, lockName));
+    return lockAudit(join(dir, lockName), lockMs);
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_BUSY'))
       throw new Fault('SITE_RULES_BUSY', `Folder: ${dir}`, { cause: error });
