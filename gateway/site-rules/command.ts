@@ -11,7 +11,7 @@ import { openRegisterReader } from '../cards/register.ts';
 import { openTrust } from '../trust/authority.ts';
 import { readIssuers } from '../trust/issuer.ts';
 import { bar, type Changed, clearExpected, expect, set, unbar } from './changes.ts';
-import { type People, peopleBytesMax, readPeople, subjectReader } from './people-input.ts';
+import { type People, peopleBytesMax, readPeople, type SubjectReader, subjectReader } from './people-input.ts';
 import { describeRules } from './show.ts';
 import { editSiteRules, readSiteRules } from './site-rules-files.ts';
 import type { StandardInput } from './standard-input.ts';
@@ -64,7 +64,10 @@ export async function runRules(args: readonly string[], context: RulesContext): 
   }
   if (wish.act === 'help') return say(print, rulesHelp);
   if (wish.act === 'show') return say(print, describeRules(readSiteRules(config.dataDir), wish.format, clock.nowMs()));
-  const people = await readNamed(wish, context);
+  const trustDir = join(config.dataDir, 'trust');
+  const trust = await openTrust(trustDir, { site: config.site, clock, log: context.log });
+  const makeReader = () => subjectReader(trust.subjectKey, knownHere(config.dataDir));
+  const people = await readNamed(wish, makeReader, context);
   if ('problem' in people) {
     warn(`${people.problem}\n`);
     return exitCode.failed;
@@ -188,15 +191,17 @@ function planSetting(wish: Setting, kept: Parameters<typeof bar>[0], nowMs: numb
 const nobody: People = { subjects: [], wrong: [] };
 
 /** The people that the wish is about. `problem`: they cannot be read at all. */
-async function readNamed(wish: Change, context: RulesContext): Promise<People | { readonly problem: string }> {
+async function readNamed(
+  wish: Change,
+  makeReader: () => SubjectReader,
+  { input, signal }: RulesContext,
+): Promise<People | { readonly problem: string }> {
   if (wish.act !== 'bar' && wish.act !== 'unbar' && wish.act !== 'expect') return nobody;
   if ('subject' in wish && wish.subject !== null) return { subjects: [wish.subject], wrong: [] };
-  const { config, clock, log, input, signal } = context;
   const from = wish.act === 'expect' ? wish.from : null;
   const text = await readText(from, input, signal);
   if ('problem' in text) return text;
-  const trust = await openTrust(join(config.dataDir, 'trust'), { site: config.site, clock, log });
-  const people = readPeople(text.text, subjectReader(trust.subjectKey, knownHere(config.dataDir)));
+  const people = readPeople(text.text, makeReader());
   if ('problem' in people || people.subjects.length + people.wrong.length > 0) return people;
   return { problem: 'There is no code and no number in what was given.' };
 }

@@ -2,7 +2,7 @@
  * The site's rules as they are kept: a folder of three JSON files, each put in its place whole, so that a power cut leaves
  * what was before or what came. People are in them as pseudonyms only.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, Fault } from '../../shared/fault.ts';
@@ -133,6 +133,7 @@ export async function editSiteRules(
 ): Promise<KeptRules> {
   const dir = siteRulesDir(dataDir);
   using _ = lockRules(dir, lockMs);
+  sweep(dir);
   const before = readSiteRules(dataDir);
   const after = await change(before);
   try {
@@ -146,6 +147,11 @@ export async function editSiteRules(
     throw toFault(error, dir);
   }
   return after;
+}
+
+/** What a command left that was killed while it wrote: it names people, and nobody would ever look at it again. */
+function sweep(dir: string): void {
+  for (const name of readdirSync(dir)) if (name.endsWith('.tmp')) rmSync(join(dir, name), { force: true });
 }
 
 function lockRules(dir: string, lockMs: number | undefined): Disposable {

@@ -38,4 +38,5 @@ it('rules that a command was killed over are those of before or of after, and th
   last.endInput();
   expect((await last.exited).code).toBe(0);
   expect(readSiteRules(folder.gatewayDir).barred).toHaveLength(count + 1);
+  expect(draftsOf()).toBe(0);
 });

@@ -188,7 +188,7 @@ describe('rules expected, passback and occupancy', () => {
     expect(JSON.parse((await rules(['show', '--format', 'json'])).out)).toMatchObject({
       settings: { occupancy: null, passback: { everywhere: 'off', gates: {} } },
     });
-    expect(actions().map(({ action }) => action)).toEqual(Array(7).fill('rules.changed'));
+    expect(actions().map(({ action }) => action)).toEqual(Array(8).fill('rules.changed'));
   });
 });
 
