@@ -2,6 +2,7 @@
 import type { KioskState, SiteNotice } from '../shared/entry.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import type { BrokerLimits } from './broker-limits.ts';
+import type { Answers } from './questions.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
 import type { Revocations } from './trust/revocations.ts';
 
@@ -14,8 +15,10 @@ export interface MqttOptions {
   readonly accept: (sender: object, kiosk: string, payload: Uint8Array) => Promise<void>;
   /** Hears what a kiosk says of itself, and its last will when it vanishes. */
   readonly onState: (kiosk: string, state: KioskState) => void;
-  /** Retained for all kiosks. */
+  /** Retained for all kiosks, with the names of the questions that are answered. */
   readonly siteNotice: SiteNotice;
+  /** What kiosks may ask; nothing unless given. */
+  readonly answers?: Answers;
   readonly clock: Clock;
   readonly log: Log;
   /** Instead of `brokerLimits`, for tests. */

@@ -11,6 +11,7 @@ import type { BrokerOptions, MqttOptions } from './broker-options.ts';
 import { warnOfFewDescriptors } from './few-descriptors.ts';
 import { ConnectionTable, KioskConnection, readState } from './kiosk-connection.ts';
 import { LeanAedes } from './lean-aedes.ts';
+import { QuestionDesk } from './question-desk.ts';
 import { SparseLog } from './sparse-log.ts';
 import { listenTls } from './tls-listener.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
@@ -76,6 +77,7 @@ class AedesBroker implements MqttBroker {
   readonly #limits: BrokerLimits;
   readonly #aedes: Aedes;
   readonly #sparse: SparseLog;
+  readonly #desk: QuestionDesk;
   readonly #table = new ConnectionTable();
   readonly #byStream = new WeakMap<object, KioskConnection>();
   /** Entries that are being committed. */
@@ -86,6 +88,7 @@ class AedesBroker implements MqttBroker {
     this.#options = options;
     this.#limits = { ...brokerLimits, ...options.limits };
     this.#sparse = new SparseLog(options.clock, options.log, repeatLogMs);
+    this.#desk = new QuestionDesk(options);
     this.#aedes = new LeanAedes(this.#aedesOptions());
     this.announcements = new Announcements(
       (packet, done) => this.#aedes.publish({ cmd: 'publish', qos: 1, retain: true, dup: false, ...packet }, done),
@@ -133,7 +136,10 @@ class AedesBroker implements MqttBroker {
 
   async start(): Promise<void> {
     await this.#aedes.listen();
-    await this.announcements.retain(siteTopic, Buffer.from(JSON.stringify(this.#options.siteNotice)));
+    await this.announcements.retain(
+      siteTopic,
+      Buffer.from(JSON.stringify(this.#desk.addNames(this.#options.siteNotice))),
+    );
   }
 
   get connections(): number {
@@ -196,6 +202,7 @@ class AedesBroker implements MqttBroker {
     if (packet.qos === 2) return new Error('QoS 2 is not served');
     if (packet.topic === connection.entriesTopic) return this.#takeEntry(connection, packet);
     if (packet.topic === connection.stateTopic) return this.#takeState(connection, packet);
+    if (this.#desk.take(connection.kiosk, packet, client)) return null;
     this.#warn('broker.topic-denied', connection, { topic: packet.topic.slice(0, 200) });
     return new Error('published on a foreign topic');
   }

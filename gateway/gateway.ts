@@ -69,6 +69,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
         rules?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
+      answers: {},
       clock,
       log,
     }),

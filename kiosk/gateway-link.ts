@@ -6,6 +6,7 @@ import { describeError, Fault } from '../shared/fault.ts';
 import type { Chance, Clock, Log, Timer } from '../shared/ports.ts';
 import { retryDelaysMs } from '../shared/retry.ts';
 import { sleep } from '../shared/time.ts';
+import type { Asker } from './asking.ts';
 import type { LinkLimits } from './link-limits.ts';
 import type { Outbox } from './outbox.ts';
 import { SendWindow } from './send-window.ts';
@@ -47,7 +48,7 @@ export interface LinkOptions {
   readonly onStatus: (status: LinkStatus) => void;
 }
 
-export interface Link extends AsyncDisposable {
+export interface Link extends AsyncDisposable, Asker {
   /**
    * Keeps up the connection until `signal` aborts; then says goodbye, within `stopTimeoutMs`. Called once. Every trouble
    * with the network is retried for ever; rejects only when the outbox cannot be read (the Fault OUTBOX_CORRUPT).
@@ -75,7 +76,7 @@ export interface ConnectionEvents {
 }
 
 /** One connection, from dialling to its end. */
-export interface GatewayConnection {
+export interface GatewayConnection extends Asker {
   /** Resolves when the connection is gone, whatever the reason; rejects with what `fail()` was given. */
   readonly ended: Promise<ConnectionEnd>;
   /** Sends what the window has room for. */
@@ -132,6 +133,10 @@ export class GatewayLink implements Link {
 
   stateChanged(): void {
     this.#connection?.stateChanged();
+  }
+
+  ask(question: string, payload: Uint8Array): Promise<Uint8Array | null> {
+    return this.#connection?.ask(question, payload) ?? Promise.resolve(null);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

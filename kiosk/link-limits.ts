@@ -17,6 +17,8 @@ export interface LinkLimits extends StateReportTimes {
   readonly stopTimeoutMs: number;
   /** How long to wait after the outbox failed to forget, in milliseconds. */
   readonly forgetRetryMs: number;
+  /** How long the answer to a question may take, in milliseconds. */
+  readonly askTimeoutMs: number;
   /** A longer notice of the site is ignored, in bytes. */
   readonly noticeBytesMax: number;
   /** A gateway that sends this many bytes without completing a packet is given up. */
@@ -32,6 +34,7 @@ export const linkLimits: LinkLimits = {
   stableMs: 30_000,
   stopTimeoutMs: 2_000,
   forgetRetryMs: 1_000,
+  askTimeoutMs: 15_000,
   noticeBytesMax: 4_096,
   packetBytesMax: 256 * 1024,
   stateEveryMs: 60_000,

@@ -8,6 +8,7 @@ import { type KioskState, type SiteNotice, siteNoticeSchema } from '../shared/en
 import { describeError } from '../shared/fault.ts';
 import type { Clock, Timer } from '../shared/ports.ts';
 import { entriesTopic, siteTopic, stateTopic } from '../shared/topics.ts';
+import { Asking } from './asking.ts';
 import {
   type ConnectionEnd,
   type ConnectionEvents,
@@ -39,6 +40,7 @@ class MqttConnection implements GatewayConnection {
   readonly #events: ConnectionEvents;
   readonly #ended = Promise.withResolvers<ConnectionEnd>();
   readonly #report: StateReport;
+  readonly #asking: Asking;
   #client: MqttClient | null = null;
   #phase: 'connecting' | 'online' | 'stopping' | 'over' = 'connecting';
   #onlineSinceMs: number | null = null;
@@ -58,6 +60,11 @@ class MqttConnection implements GatewayConnection {
       () => this.#tell({ v: 1, online: true, ...parts.state() }, () => this.#report.acknowledged()),
       () => this.#lose('the gateway did not acknowledge the state in time'),
     );
+    this.#asking = new Asking({
+      ...parts,
+      timeoutMs: limits.askTimeoutMs,
+      publish: (topic, payload) => void this.#client?.publish(topic, payload, { qos: 0 }, () => {}),
+    });
     this.#deadline = clock.after(limits.connectTimeoutMs, () => this.#lose('the gateway did not answer in time'));
     try {
       this.#client = this.#open(parts.dial());
@@ -90,6 +97,10 @@ class MqttConnection implements GatewayConnection {
     this.#report.changed();
   }
 
+  ask(question: string, payload: Uint8Array): Promise<Uint8Array | null> {
+    return this.#phase === 'online' ? this.#asking.ask(question, payload) : Promise.resolve(null);
+  }
+
   stop(): void {
     const { clock, limits } = this.#parts;
     if (this.#phase !== 'online') {
@@ -97,6 +108,7 @@ class MqttConnection implements GatewayConnection {
       return;
     }
     this.#phase = 'stopping';
+    this.#asking.end();
     this.#report[Symbol.dispose]();
     this.#setDeadline(clock.after(limits.stopTimeoutMs, () => this.#lose('stopped without a goodbye')));
     this.#tell({ v: 1, online: false }, () => {
@@ -155,12 +167,15 @@ class MqttConnection implements GatewayConnection {
     const { limits, log, onSite, reader } = this.#parts;
     if (this.#phase === 'over') return;
     if (topic !== siteTopic) {
-      reader?.heard(topic, payload);
+      if (!this.#asking.heard(topic, payload)) reader?.heard(topic, payload);
       return;
     }
     const notice = payload.length <= limits.noticeBytesMax ? readNotice(payload) : null;
     if (notice === null) log.warn('link.notice-invalid', { bytes: payload.length });
-    else onSite?.(notice);
+    else {
+      this.#asking.noticed(notice.answers ?? []);
+      onSite?.(notice);
+    }
   }
 
   #tell(state: KioskState, onAcknowledged: () => void): void {
@@ -194,6 +209,7 @@ class MqttConnection implements GatewayConnection {
     const sinceMs = this.#onlineSinceMs;
     this.#phase = 'over';
     this.#setDeadline(null);
+    this.#asking.end();
     this.#report[Symbol.dispose]();
     if (sinceMs !== null) this.#parts.reader?.lost();
     this.#client?.end(true);

@@ -39,12 +39,34 @@ export function listChunkTopic(list: string, chunk: number): string {
 /** Retained, binary: who passes, where the site wants passback or a limit (`presence.ts`). Gateway → all kiosks. */
 export const presenceTopic = `${siteTopic}/presence`;
 
+/**
+ * A question, QoS 0, not retained. Kiosk → gateway.
+ * @param question its name. @param id tells this asking from every other on its connection: 1 to 16 letters and digits.
+ */
+export function askTopic(kiosk: string, question: string, id: string): string {
+  return `${root}/kiosks/${kiosk}/ask/${question}/${id}`;
+}
+
+/** The answer to the question asked under the same id, QoS 0, not retained. Gateway → the connection that asked. */
+export function answerTopic(kiosk: string, question: string, id: string): string {
+  return `${root}/kiosks/${kiosk}/answer/${question}/${id}`;
+}
+
+const asked = /^([a-z](?:[a-z-]{0,30}[a-z])?)\/([a-z0-9]{1,16})$/;
+
+/** Which question a kiosk asks on a topic; null where the topic is not one for its questions. */
+export function readAskTopic(kiosk: string, topic: string): { readonly question: string; readonly id: string } | null {
+  const prefix = `${root}/kiosks/${kiosk}/ask/`;
+  const [, question, id] = (topic.startsWith(prefix) && asked.exec(topic.slice(prefix.length))) || [];
+  return question === undefined || id === undefined ? null : { question, id };
+}
+
 /** One chunk at a time: with a wildcard a kiosk would be sent more at once than it can read. */
 const listChunkFilter = new RegExp(`^${siteTopic}/lists/[a-z-]{1,32}/(?:0|[1-9][0-9]{0,6})$`);
 
-/** Whether a kiosk may publish on a topic: only its own entries and its own state. */
+/** Whether a kiosk may publish on a topic: only its own entries, its own state and its own questions. */
 export function mayPublish(kiosk: string, topic: string): boolean {
-  return topic === entriesTopic(kiosk) || topic === stateTopic(kiosk);
+  return topic === entriesTopic(kiosk) || topic === stateTopic(kiosk) || readAskTopic(kiosk, topic) !== null;
 }
 
 /** Whether a kiosk may subscribe to a topic filter: only what lies under its own prefix, and the site's. */

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gatewayNodeFlags } from '../shared/system/memory.ts';
+import { gatewayNodeFlags, kioskNodeFlags } from '../shared/system/memory.ts';
 import { exitCode, runProgram } from '../shared/system/program.ts';
 
 const kiosk = 'gate-a';
@@ -24,7 +24,7 @@ function start(
   environment: Record<string, string>,
   { input, output }: Streams,
 ): ChildProcess {
-  const flags = script.startsWith('gateway/') ? gatewayNodeFlags : [];
+  const flags = script.startsWith('gateway/') ? gatewayNodeFlags : kioskNodeFlags;
   return spawn(process.execPath, [...flags, join(projectDir, script), ...args], {
     stdio: [input, output, 'inherit', 'ipc'],
     env: { ...process.env, ...environment },

@@ -1,13 +1,9 @@
 /** A written list of passings as Excel saves it: CSV in UTF-8, with `,` or `;` or tabs, headings in English or Vietnamese. */
-import { type CsvError, parse } from 'csv-parse/sync';
-import { foldWord, type PaperColumn, type PaperFields, type Passing, paperColumns, readPassing } from './paper-row.ts';
+import { foldHeading, type ListRow, pickFields, readExcelList } from '../excel-list.ts';
+import { type PaperColumn, type Passing, paperColumns, readPassing } from './paper-row.ts';
 
-/** The largest list, in bytes and in lines. */
-export const paperBytesMax = 16 * 1024 * 1024;
+/** The longest list, in lines. */
 export const paperLinesMax = 50_000;
-
-/** Far longer than all fields may be together. */
-const recordBytesMax = 16 * 1024;
 
 /** Headings, without accents and with `_` for spaces. `time` beside `date` is an hour, alone a date with its time. */
 const headings: Readonly<Record<string, PaperColumn>> = {
@@ -63,71 +59,21 @@ export type PaperList =
 
 /** Reads a list. Never throws. @param nowMs nobody passes later. */
 export function readPaperList(bytes: Uint8Array, nowMs: number): PaperList {
-  if (bytes.byteLength > paperBytesMax)
-    return unusable(`it has more than ${paperBytesMax / 1024 / 1024} MiB: split it`);
-  const text = decodeText(bytes);
-  if (typeof text !== 'string') return text;
-  let records: readonly CsvRecord[];
-  try {
-    records = parseRecords(text);
-  } catch (error) {
-    const { code, lines } = error as CsvError & { readonly lines?: number };
-    return unusable(`line ${lines ?? '?'}: it is no table (${code})`);
-  }
-  const [heading, ...rest] = records;
-  if (heading === undefined) return unusable('it is empty');
-  if (rest.length > paperLinesMax) return unusable(`it has more than ${paperLinesMax} lines: split it`);
-  return readLines(heading.record, rest, nowMs);
+  const list = readExcelList(bytes, [',', ';', '\t'], paperLinesMax);
+  return list.type === 'unusable' ? list : readLines(list.headings, list.rows, nowMs);
 }
 
-function unusable(reason: string): PaperList {
-  return { type: 'unusable', reason };
-}
-
-function decodeText(bytes: Uint8Array): string | PaperList {
-  if (bytes.subarray(0, 1024).includes(0)) return unusable('it is in UTF-16, not in UTF-8: save it as "CSV UTF-8"');
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n');
-  } catch {
-    return unusable('it is in an older encoding (Windows-1258 or the like), not in UTF-8: save it as "CSV UTF-8"');
-  }
-}
-
-interface CsvRecord {
-  readonly record: readonly string[];
-  /** @property lines the line where it ends. */
-  readonly info: { readonly lines: number };
-}
-
-function parseRecords(text: string): readonly CsvRecord[] {
-  const [first = ''] = text.trimStart().split('\n', 1);
-  // Excel writes `;` where the comma is the decimal sign, as in Viet Nam.
-  const count = (mark: string) => first.split(mark).length;
-  const delimiter = [',', ';', '\t'].reduce((best, mark) => (count(mark) > count(best) ? mark : best));
-  return parse(text, {
-    delimiter,
-    info: true,
-    max_record_size: recordBytesMax,
-    record_delimiter: '\n',
-    relax_column_count: true,
-    relax_quotes: true,
-    skip_empty_lines: true,
-  }) as unknown as readonly CsvRecord[];
-}
-
-function readLines(heading: readonly string[], records: readonly CsvRecord[], nowMs: number): PaperList {
-  const places = heading.map((name) => headings[foldWord(name).replace(/[\s_/-]+/g, '_')] ?? null);
+function readLines(names: readonly string[], rows: readonly ListRow[], nowMs: number): PaperList {
+  const places = names.map((name) => headings[foldHeading(name)] ?? null);
   const missing = findMissing(places);
-  if (missing !== null) return unusable(missing);
+  if (missing !== null) return { type: 'unusable', reason: missing };
   const lines: PaperLine[] = [];
   const wrong: WrongLine[] = [];
-  for (const { record, info } of records) {
-    if (record.every((field) => field.trim() === '')) continue;
-    const breaks = record.join('').split('\n').length - 1;
-    const line = info.lines - breaks;
-    const read = breaks > 0 ? runsOn(info.lines) : readRecord(record, places, nowMs);
-    if ('wrong' in read) wrong.push({ line, reason: read.wrong });
-    else lines.push({ line, passing: read.passing });
+  for (const row of rows) {
+    const picked = pickFields(row, places, paperColumns);
+    const read = 'wrong' in picked ? { wrong: `it ${picked.wrong}` } : readPassing(picked.fields, nowMs);
+    if ('wrong' in read) wrong.push({ line: row.line, reason: read.wrong });
+    else lines.push({ line: row.line, passing: read.passing });
   }
   return { type: 'list', lines, wrong };
 }
@@ -140,17 +86,4 @@ function findMissing(places: readonly (PaperColumn | null)[]): string | null {
   if (!places.includes('direction')) return 'its first line names no column chieu (direction)';
   if (!places.includes('name') && !places.includes('number')) return 'its first line names no column ho_ten (name)';
   return null;
-}
-
-/** May be a name on two lines, but also all lines up to the next quotation mark. */
-function runsOn(lastLine: number): { readonly wrong: string } {
-  return { wrong: `it goes on to line ${lastLine}: write each field on one line, and close every quotation mark` };
-}
-
-function readRecord(record: readonly string[], places: readonly (PaperColumn | null)[], nowMs: number) {
-  if (record.slice(places.length).some((field) => field.trim() !== '')) {
-    return { wrong: `it has ${record.length} fields, but there are ${places.length} columns` };
-  }
-  const fields = Object.fromEntries(paperColumns.map((column) => [column, record[places.indexOf(column)] ?? '']));
-  return readPassing(fields as PaperFields, nowMs);
 }

@@ -50,7 +50,7 @@ export function readPassing(fields: PaperFields, nowMs: number): ReadPassing {
 }
 
 /** Letters without accents and case, with single spaces: for words that are compared. */
-export function foldWord(text: string): string {
+function foldWord(text: string): string {
   return tidy(text).toLowerCase().normalize('NFD').replace(/\p{M}/gu, '').replaceAll('đ', 'd');
 }
 

@@ -204,11 +204,10 @@ async function runTrust(operands: readonly string[], context: CardsContext): Pro
   const { dataDir, site, clock, log } = context;
   const folder = join(dataDir, 'trust');
   await openTrust(folder, { site, clock, log });
-  const { issuer, outcome } = await trustIssuer(folder, path);
-  if (outcome === 'new' || outcome === 'renamed') {
-    const what = { issuer: issuer.id, outcome };
+  const { issuer, outcome } = await trustIssuer(folder, path, async (trusting) => {
+    const what = { issuer: trusting.issuer.id, outcome: trusting.outcome };
     await openAudit(dataDir, context).record({ action: 'issuer.trusted', what });
-  }
+  });
   const who = `${issuer.name} (${issuer.id})`;
   const said = {
     new: `Cards of ${who} are taken from now on. Fingerprint, to be compared by telephone: ${fingerprint(issuer)}`,

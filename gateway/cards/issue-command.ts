@@ -7,6 +7,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import { createSealer, importSiteKey } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { listBytesMax } from '../excel-list.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 import { cardsPerPage, drawSheets } from './card-sheet.ts';
 import type { CardsContext } from './command.ts';
@@ -14,7 +15,7 @@ import { makeCards, openHolder, toPrint, whyInvalid } from './issue.ts';
 import { drawLargePages } from './large-page.ts';
 import { withIssuer } from './own-issuer.ts';
 import { openPdfFile, type PdfFile } from './pdf-file.ts';
-import { listBytesMax, type PersonRow, readPeople, type WrongRow } from './people-csv.ts';
+import { type PersonRow, readPeople, type WrongRow } from './people-csv.ts';
 import { checkFields, type Fields, type Holder, personKey } from './person.ts';
 import { codeMm, type PrintedCard } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
@@ -132,9 +133,10 @@ function registerAll(rows: readonly PersonRow[], options: IssueOptions, context:
     const issuing = { issuer, sealer, chance: context.chance, nowMs, validDays: options.validDays };
     const made = await makeCards(applicants, register, issuing);
     const fresh = made.flatMap((one) => one.fresh ?? []);
-    if (fresh.length > 0) register.add(fresh);
-    if (fresh.length > 0)
+    if (fresh.length > 0) {
       await openAudit(context.dataDir, context).record({ action: 'cards.issued', what: { cards: fresh.length } });
+      register.add(fresh);
+    }
     const chosen = made.filter(({ printed }) => !(options.onlyNew && printed));
     const byHolder = new Map(chosen.map(({ card, holder }) => [holder, toPrint(card, issuer, holder)]));
     const cards = rows.flatMap(({ holder, code }) =>

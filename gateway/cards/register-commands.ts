@@ -56,9 +56,9 @@ export async function revoke(
     const done: string[] = [];
     for (const card of found) {
       if (card.revoked === null) {
-        register.revoke(card, reason, nowMs);
         const what = { card: formatCardNumber(card.number) };
         await openAudit(context.dataDir, context).record({ action: 'card.revoked', what, why: reason });
+        register.revoke(card, reason, nowMs);
       }
       const said =
         card.revoked === null ? `is revoked (${reason})` : `was revoked on ${dateOf(card.revoked.atMs)} already`;

@@ -8,10 +8,11 @@ import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openRegisterReader } from '../cards/register.ts';
+import { listBytesMax } from '../excel-list.ts';
 import { openTrust } from '../trust/authority.ts';
 import { readIssuers } from '../trust/issuer.ts';
 import { bar, type Changed, clearExpected, expect, set, unbar } from './changes.ts';
-import { type People, peopleBytesMax, readPeople, type SubjectReader, subjectReader } from './people-input.ts';
+import { type People, readPeople, type SubjectReader, subjectReader } from './people-input.ts';
 import { describeRules } from './show.ts';
 import { editSiteRules, readSiteRules } from './site-rules-files.ts';
 import type { StandardInput } from './standard-input.ts';
@@ -199,24 +200,24 @@ async function readNamed(
   if (wish.act !== 'bar' && wish.act !== 'unbar' && wish.act !== 'expect') return nobody;
   if ('subject' in wish && wish.subject !== null) return { subjects: [wish.subject], wrong: [] };
   const from = wish.act === 'expect' ? wish.from : null;
-  const text = await readText(from, input, signal);
-  if ('problem' in text) return text;
-  const people = readPeople(text.text, makeReader());
+  const read = await readBytes(from, input, signal);
+  if ('problem' in read) return read;
+  const people = readPeople(read.bytes, makeReader());
   if ('problem' in people || people.subjects.length + people.wrong.length > 0) return people;
   return { problem: 'There is no code and no number in what was given.' };
 }
 
-async function readText(
+async function readBytes(
   from: string | null,
   input: StandardInput,
   signal: AbortSignal,
-): Promise<{ readonly text: string } | { readonly problem: string }> {
+): Promise<{ readonly bytes: Uint8Array } | { readonly problem: string }> {
   if (from === null && input.isTerminal)
-    return { text: await input.ask('Scan the code, or type the number: ', signal) };
+    return { bytes: Buffer.from(await input.ask('Scan the code, or type the number: ', signal)) };
   try {
-    if (from !== null && (await stat(from)).size > peopleBytesMax)
-      return { problem: `${from} is longer than ${peopleBytesMax} bytes.` };
-    return { text: from === null ? await input.readAll() : await readFile(from, 'utf8') };
+    if (from !== null && (await stat(from)).size > listBytesMax)
+      return { problem: `${from} is longer than ${listBytesMax} bytes.` };
+    return { bytes: from === null ? await input.readAll() : await readFile(from) };
   } catch (error) {
     return { problem: `The list cannot be read: ${describeError(error)}.` };
   }

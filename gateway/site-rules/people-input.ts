@@ -1,12 +1,10 @@
 /** People as a person names them to a command: their codes or numbers, one a line, or a column of a table; never kept. */
-import { type CsvError, parse } from 'csv-parse/sync';
 import type { Known } from '../../shared/code/known.ts';
 import { readCode } from '../../shared/code/read-code.ts';
 import { readDocumentNumber, readInsuranceNumber } from '../../shared/code/written-number.ts';
 import { subjectOf } from '../../shared/identity.ts';
-
-/** The longest list, in bytes of UTF-8. */
-export const peopleBytesMax = 16 * 1024 * 1024;
+import { siteRulesLimits } from '../../shared/site-rules.ts';
+import { foldHeading, readExcelList } from '../excel-list.ts';
 
 /** The columns that may hold a code or a number; the first of them that there is counts. */
 const columns = ['subject', 'ma', 'code', 'so_giay_to', 'so_cccd', 'cccd', 'number', 'so_the', 'card'];
@@ -40,35 +38,38 @@ export function subjectReader(subjectKey: Uint8Array, known: Known): SubjectRead
   };
 }
 
-/** Reads a table with a heading that names a column of codes or numbers, or else a code or number a line. */
-export function readPeople(text: string, toSubject: SubjectReader): People | { readonly problem: string } {
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const heading = (lines[0] ?? '').split(/[,;\t]/).map(foldHeading);
-  const column = columns.find((name) => heading.includes(name));
-  if (column === undefined)
-    return gather(
-      lines.map((cell, index) => ({ line: index + 1, cell })),
-      toSubject,
-      false,
-    );
-  const rows = readTable(text);
-  if ('problem' in rows) return rows;
-  const at = heading.indexOf(column);
-  const cells = rows.cells.slice(1).map(({ line, record }) => ({ line, cell: record[at] ?? '' }));
-  return gather(cells, toSubject, column === 'subject');
+/** Marks that may stand between the fields of a table. */
+const delimiters = [',', ';', '\t'];
+
+/** Reads a table with a heading that names a column of codes or numbers, or else a code or number a line. In UTF-8. */
+export function readPeople(bytes: Uint8Array, toSubject: SubjectReader): People | { readonly problem: string } {
+  const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
+  const isTable = (lines[0] ?? '')
+    .split(/[,;\t]/)
+    .some((cell) => columns.includes(foldHeading(cell.replaceAll('"', ''))));
+  if (!isTable) {
+    const cells = lines.map((cell, index) => ({ line: index + 1, cell }));
+    return gather(cells, toSubject);
+  }
+  const list = readExcelList(bytes, delimiters, siteRulesLimits.peoplePerListMax);
+  if (list.type === 'unusable') return { problem: `The list cannot be used: ${list.reason}.` };
+  const headings = list.headings.map(foldHeading);
+  const at = headings.indexOf(columns.find((column) => headings.includes(column)) ?? '');
+  const cells = list.rows.map(({ line, fields }) => ({ line, cell: fields[at] ?? '' }));
+  return gather(cells, headings[at] === 'subject' ? readSubject : toSubject);
 }
 
 type Cell = { readonly line: number; readonly cell: string };
 
-function gather(cells: readonly Cell[], toSubject: SubjectReader, areSubjects: boolean): People {
+function gather(cells: readonly Cell[], read: SubjectReader): People {
   const subjects = new Set<string>();
   const wrong: WrongLine[] = [];
   for (const { line, cell } of cells) {
     const typed = cell.trim();
     if (typed === '') continue;
-    const read = areSubjects ? readSubject(typed) : toSubject(typed);
-    if ('subject' in read) subjects.add(read.subject);
-    else wrong.push({ line, reason: read.wrong });
+    const found = read(typed);
+    if ('subject' in found) subjects.add(found.subject);
+    else wrong.push({ line, reason: found.wrong });
   }
   return { subjects: [...subjects], wrong };
 }
@@ -76,25 +77,4 @@ function gather(cells: readonly Cell[], toSubject: SubjectReader, areSubjects: b
 /** A pseudonym as `entries` prints it. */
 export function readSubject(text: string): { readonly subject: string } | { readonly wrong: string } {
   return /^[A-Za-z0-9_-]{22}$/.test(text) ? { subject: text } : { wrong: 'no subject: 22 letters, digits, - and _' };
-}
-
-function readTable(text: string): { cells: { line: number; record: string[] }[] } | { problem: string } {
-  try {
-    const rows = parse(text, {
-      bom: true,
-      delimiter: [',', ';', '\t'],
-      info: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-    }) as unknown as { info: { lines: number }; record: string[] }[];
-    return { cells: rows.map(({ info, record }) => ({ line: info.lines, record })) };
-  } catch (error) {
-    return { problem: `the table cannot be read: ${(error as CsvError).code}` };
-  }
-}
-
-function foldHeading(cell: string): string {
-  const plain = cell.trim().replace(/^"|"$/g, '').toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
-  return plain.replaceAll('đ', 'd').replace(/\s+/g, '_');
 }

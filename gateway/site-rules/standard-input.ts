@@ -1,6 +1,6 @@
 /** What a person types or pipes into a command. */
 import { createInterface } from 'node:readline/promises';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 
 /** Where a command reads what must not stand among its arguments, which every user of the machine can see. */
 export interface StandardInput {
@@ -9,7 +9,7 @@ export interface StandardInput {
   /** Asks for one line; empty where the person gave none. */
   ask(question: string, signal: AbortSignal): Promise<string>;
   /** All of it. */
-  readAll(): Promise<string>;
+  readAll(): Promise<Uint8Array>;
 }
 
 /** The process's own. */
@@ -20,6 +20,6 @@ export function ownStandardInput(): StandardInput {
       using lines = createInterface({ input: process.stdin, output: process.stderr });
       return lines.question(question, { signal });
     },
-    readAll: () => text(process.stdin),
+    readAll: () => buffer(process.stdin),
   };
 }

@@ -154,8 +154,13 @@ export interface Trusting {
  * Takes the cards of another place's issuer from now on. Throws the Faults ISSUER_FILE_INVALID, ISSUER_DAMAGED and
  * DATA_DIR_UNUSABLE.
  * @param path the public file that the other place's `cards issuer` printed.
+ * @param before called when something is about to change; what it throws stops it.
  */
-export async function trustIssuer(folder: string, path: string): Promise<Trusting> {
+export async function trustIssuer(
+  folder: string,
+  path: string,
+  before: (trusting: Trusting) => Promise<void> = async () => {},
+): Promise<Trusting> {
   const issuer = readNotice(path, 'ISSUER_FILE_INVALID');
   const known = readIssuers(folder);
   const same = known.find(({ id }) => id === issuer.id);
@@ -164,13 +169,15 @@ export async function trustIssuer(folder: string, path: string): Promise<Trustin
   const others = join(folder, issuerFiles.others);
   if (same?.name === issuer.name) return { issuer, outcome: 'known' };
   if (same === undefined && readOthers(folder).length >= otherIssuersMax) return { issuer, outcome: 'too-many' };
+  const trusting: Trusting = { issuer, outcome: same === undefined ? 'new' : 'renamed' };
+  await before(trusting);
   try {
     makeDurableFolder(others);
     await replaceFile(others, { name: `${issuer.id}.json`, content: toFile(issuer), mode: publicFileMode });
   } catch (error) {
     throw toDiskFault(others, error);
   }
-  return { issuer, outcome: same === undefined ? 'new' : 'renamed' };
+  return trusting;
 }
 
 function readNotice(path: string, code: 'ISSUER_DAMAGED' | 'ISSUER_FILE_INVALID'): IssuerNotice {

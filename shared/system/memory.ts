@@ -11,6 +11,12 @@ export function preferMemoryToSpeed(): void {
 }
 
 /**
+ * What Node is given when it runs a kiosk (npm scripts, `npm start`, the systemd unit): a kiosk makes little at a time, so a
+ * young space that grows to many times that is memory for nothing.
+ */
+export const kioskNodeFlags: readonly string[] = ['--max-semi-space-size=1'];
+
+/**
  * What Node is given when it runs a gateway (npm scripts, `npm start`, the systemd unit): without them V8 lets a busy
  * gateway's heap grow with the machine's memory instead of with its need: about 410 MiB after a load instead of 165
  * (`npm run bench -- --only memory`). The young space must hold what is under way between two commits, from the start on:

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../shared/system/clock.ts';
+import { kioskNodeFlags } from '../../shared/system/memory.ts';
 import { sleep } from '../../shared/time.ts';
 import { freePort, type RunningProcess, startProcess } from '../fakes/processes.ts';
 import { openPtyPair, type PtyPair } from '../fakes/pty.ts';
@@ -101,7 +102,7 @@ async function measureKiosk(entriesPerHalf: number): Promise<MemoryCourse> {
 async function startKiosk(dir: string, site: Site, port: number, pty: PtyPair): Promise<RunningProcess> {
   const lights = join(dir, 'leds');
   mkdirSync(lights, { recursive: true });
-  const kiosk = await startProcess(['kiosk/main.ts'], {
+  const kiosk = await startProcess([...kioskNodeFlags, 'kiosk/main.ts'], {
     stdin: 'ignore',
     env: {
       RAVAO_DATA_DIR: join(dir, 'kiosk'),

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../shared/system/clock.ts';
-import { gatewayNodeFlags } from '../../shared/system/memory.ts';
+import { gatewayNodeFlags, kioskNodeFlags } from '../../shared/system/memory.ts';
 import { sleep } from '../../shared/time.ts';
 import { freePort, type LogFields, type RunningProcess, startProcess } from '../fakes/processes.ts';
 import { atMost, type BenchOptions, type BenchResult, type Figure, makeResult } from './result.ts';
@@ -131,5 +131,5 @@ async function startKiosk(dataDir: string, dir: string, site: Site, port: number
     RAVAO_BOARD: `gpio-leds:${lights}`,
     NODE_COMPILE_CACHE: join(dir, 'compile-cache'),
   };
-  return startProcess(['kiosk/main.ts'], { env, stdin: 'ignore' });
+  return startProcess([...kioskNodeFlags, 'kiosk/main.ts'], { env, stdin: 'ignore' });
 }

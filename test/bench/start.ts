@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { kioskNodeFlags } from '../../shared/system/memory.ts';
 import { freePort, startProcess } from '../fakes/processes.ts';
 import { atMost, type BenchOptions, type BenchResult, makeResult, median } from './result.ts';
 import { makeCard } from './rows.ts';
@@ -49,7 +50,7 @@ export async function benchStart({ scale, progress }: BenchOptions): Promise<Ben
 
 async function startAndScan(env: Readonly<Record<string, string>>, card: number): Promise<number> {
   const startedNs = process.hrtime.bigint();
-  await using kiosk = await startProcess(['kiosk/main.ts'], { env });
+  await using kiosk = await startProcess([...kioskNodeFlags, 'kiosk/main.ts'], { env });
   kiosk.write(`${makeCard(card)}\n`);
   await kiosk.waitForLog('scan.recorded', startTimeoutMs);
   const elapsedMs = Number(process.hrtime.bigint() - startedNs) / 1e6;

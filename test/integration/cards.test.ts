@@ -556,4 +556,21 @@ describe('the audit of cards', () => {
     ]);
     expect(audit).not.toMatch(/Phượng|Ước|0900000001/);
   });
+
+  it('comes before the act: without it nobody gets a card and none is revoked', async () => {
+    await issueList(people);
+    const [text = ''] = await readCodes(at('cards.pdf'));
+    const number = formatCardNumber(cardNumberOf(parseCard(text)?.id ?? new Uint8Array(12)));
+    const before = (await cards(['list'])).out;
+    const file = join(dataDir, 'audit.jsonl');
+    await rename(file, `${file}.aside`);
+    await mkdir(file);
+    for (const acting of [
+      () => cards(['revoke', number]),
+      () => cards(['issue', '--name', 'C', '--out', at('c.pdf')]),
+    ]) {
+      await expect(acting()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' });
+    }
+    expect((await cards(['list'])).out).toBe(before);
+  });
 });

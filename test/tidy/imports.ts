@@ -31,7 +31,7 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
     'gateway/store/',
   ],
   cborg: ['shared/code/cose-sign1.ts', 'shared/invitation.ts'],
-  'csv-parse': ['gateway/backfill/', 'gateway/cards/', 'gateway/site-rules/'],
+  'csv-parse': ['gateway/excel-list.ts'],
   'dejavu-fonts-ttf': ['gateway/cards/', 'gateway/report/'],
   'firmata-io': ['hardware/'],
   'johnny-five': ['hardware/'],

@@ -107,7 +107,7 @@ describe('a written list', () => {
     ['thoi_gian,ho_ten', /chieu/],
     ['thoi_gian,chieu', /ho_ten/],
     ['thoi_gian,time,chieu,ho_ten', /twice/],
-    [`${heading}\n"20/11`, /line 2|no table/],
+    [`${heading}\n"20/11`, /quotation mark is opened/],
     [`${heading}\n${'x\n'.repeat(paperLinesMax + 1)}`, /split it/],
   ])('is refused as a whole where nothing can be trusted: %#', (text, reason) => {
     expect(reasonOf(read(text))).toMatch(reason);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { firmataPinsDefault } from '../../../hardware/board/board-setting.ts';
 import { ledLabel } from '../../../hardware/board/gpio-leds.ts';
 import { outputNames } from '../../../hardware/indicator/signals.ts';
-import { gatewayNodeFlags } from '../../../shared/system/memory.ts';
+import { gatewayNodeFlags, kioskNodeFlags } from '../../../shared/system/memory.ts';
 import { projectDir } from '../../fakes/processes.ts';
 
 const installDir = join(projectDir, 'hardware', 'install');
@@ -18,13 +18,16 @@ const directives = (unit: string) =>
     .filter((line) => /^[A-Z]\w*=/.test(line));
 
 describe('what an installer copies', () => {
-  test('bounds the heap of a gateway as npm does', () => {
-    const flags = gatewayNodeFlags.join(' ');
+  test.each([
+    ['gateway', gatewayNodeFlags],
+    ['kiosk', kioskNodeFlags],
+  ])('bounds the heap of a %s as npm does', (program, flags) => {
     const { scripts } = JSON.parse(readFileSync(join(projectDir, 'package.json'), 'utf8')) as {
-      scripts: { gateway: string };
+      scripts: Record<string, string>;
     };
-    expect(scripts.gateway).toContain(`node ${flags} gateway/main.ts`);
-    expect(read('ravao-gateway.service')).toContain(`node ${flags} gateway/main.ts`);
+    const command = `node ${flags.join(' ')} ${program}/main.ts`;
+    expect(scripts[program]).toContain(command);
+    expect(read(`ravao-${program}.service`)).toContain(command);
   });
 
   test('gives the kernel a LED of the right label for every output, each on a pin of its own', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { listBytesMax, listRowsMax, type PeopleList, readPeople } from '../../../gateway/cards/people-csv.ts';
+import { listRowsMax, type PeopleList, readPeople } from '../../../gateway/cards/people-csv.ts';
+import { listBytesMax } from '../../../gateway/excel-list.ts';
 
 const bom = '\ufeff';
 

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freeBytesOf } from '../../../kiosk/free-space.ts';
 import { type Outbox, type OutboxOptions, openOutbox } from '../../../kiosk/outbox.ts';
 import { decodeEntry } from '../../../shared/entry.ts';
 import type { FaultCode } from '../../../shared/fault.ts';
@@ -275,6 +276,20 @@ describe('opening', () => {
     expect(existsSync(`${path}.new`)).toBe(false);
   });
 
+  it('lets the file go when it fails at the last moment, so that the next attempt finds it free', () => {
+    const log = new RecordingLog();
+    log.info = () => {
+      throw new Error('the log is broken');
+    };
+    expect(() => start({ log })).toThrow('the log is broken');
+    expect(start().append(makeDraft(1)).seq).toBe(1);
+  });
+
+  it('takes a place whose free room nobody can tell for full', () => {
+    expect(freeBytesOf(join(root, 'gone'))).toBe(0);
+    expect(freeBytesOf(root)).toBeGreaterThan(0);
+  });
+
   it('disposes twice without harm', async () => {
     const outbox = start();
     await stop(outbox);
@@ -340,6 +355,14 @@ describe('a damaged outbox', () => {
     const db = new Database(path);
     db.exec('CREATE TABLE cats (name TEXT)');
     db.close();
+    expectRefused();
+  });
+
+  it('is refused when it is marked as ours and holds no outbox', async () => {
+    await leave();
+    const database = new Database(path);
+    database.pragma('user_version = 0');
+    database.close();
     expectRefused();
   });
 

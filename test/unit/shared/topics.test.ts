@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import {
+  answerTopic,
+  askTopic,
   entriesTopic,
   kioskIdSchema,
   listChunkTopic,
   mayPublish,
   maySubscribe,
+  presenceTopic,
+  readAskTopic,
   rulesTopic,
   siteTopic,
   stateTopic,
@@ -14,6 +18,8 @@ test('the topics are those of the design', () => {
   expect(entriesTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/entries');
   expect(stateTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/state');
   expect(rulesTopic('gate-a')).toBe('ravao/v1/kiosks/gate-a/rules');
+  expect(askTopic('gate-a', 'renew', '1')).toBe('ravao/v1/kiosks/gate-a/ask/renew/1');
+  expect(answerTopic('gate-a', 'renew', '1')).toBe('ravao/v1/kiosks/gate-a/answer/renew/1');
   expect(siteTopic).toBe('ravao/v1/site');
   expect(listChunkTopic('revoked', 12)).toBe('ravao/v1/site/lists/revoked/12');
 });
@@ -45,9 +51,12 @@ describe('the id of a kiosk', () => {
 });
 
 describe('a kiosk', () => {
-  test.each([entriesTopic('gate-a'), stateTopic('gate-a')])('may publish on %s', (topic) => {
-    expect(mayPublish('gate-a', topic)).toBe(true);
-  });
+  test.each([entriesTopic('gate-a'), stateTopic('gate-a'), askTopic('gate-a', 'renew', '1')])(
+    'may publish on %s',
+    (topic) => {
+      expect(mayPublish('gate-a', topic)).toBe(true);
+    },
+  );
 
   test.each([
     entriesTopic('gate-b'),
@@ -55,6 +64,14 @@ describe('a kiosk', () => {
     rulesTopic('gate-a'),
     siteTopic,
     listChunkTopic('revoked', 0),
+    presenceTopic,
+    askTopic('gate-b', 'renew', '1'),
+    askTopic('gate-a', 'renew', ''),
+    askTopic('gate-a', 'Renew', '1'),
+    askTopic('gate-a', 'renew', 'x'.repeat(17)),
+    `${askTopic('gate-a', 'renew', '1')}/x`,
+    `${askTopic('gate-a', 'renew', '1')}\n`,
+    answerTopic('gate-a', 'renew', '1'),
     'ravao/v1/kiosks/gate-a',
     'ravao/v1/kiosks/gate-a/entries/',
     'ravao/v1/kiosks/gate-a/entries/x',
@@ -69,8 +86,10 @@ describe('a kiosk', () => {
     rulesTopic('gate-a'),
     stateTopic('gate-a'),
     'ravao/v1/kiosks/gate-a/#',
+    answerTopic('gate-a', 'renew', '+'),
     listChunkTopic('revoked', 0),
     listChunkTopic('expected-today', 9_999_999),
+    presenceTopic,
   ])('may subscribe to %s', (filter) => {
     expect(maySubscribe('gate-a', filter)).toBe(true);
   });
@@ -84,6 +103,8 @@ describe('a kiosk', () => {
     'ravao/v1/kiosks/+/rules',
     'ravao/v1/kiosks/gate-b/rules',
     'ravao/v1/kiosks/gate-ab/rules',
+    answerTopic('gate-b', 'renew', '+'),
+    answerTopic('+', 'renew', '1'),
     'ravao/v1/site/#',
     'ravao/v1/site/lists/+/0',
     'ravao/v1/site/lists/revoked/#',
@@ -98,4 +119,10 @@ describe('a kiosk', () => {
   ])('may not subscribe to %j', (filter) => {
     expect(maySubscribe('gate-a', filter)).toBe(false);
   });
+});
+
+test('a topic says which question is asked, and under which id', () => {
+  expect(readAskTopic('gate-a', askTopic('gate-a', 'next-card', 'x1'))).toEqual({ question: 'next-card', id: 'x1' });
+  expect(readAskTopic('gate-a', askTopic('gate-ab', 'renew', '1'))).toBeNull();
+  expect(readAskTopic('gate-a', entriesTopic('gate-a'))).toBeNull();
 });

@@ -51,7 +51,7 @@ async function rules(args: readonly string[], { typed = '', isTerminal = false }
     clock,
     log: new RecordingLog(),
     signal: new AbortController().signal,
-    input: { isTerminal, ask: async () => typed, readAll: async () => typed },
+    input: { isTerminal, ask: async () => typed, readAll: async () => Buffer.from(typed) },
     print: async (pieces) => {
       for (const piece of pieces) out += piece;
     },
