@@ -76,7 +76,14 @@ export class HeardPresence implements Presence, TopicReader {
 
   /** Whether passages are wanted, and not only how many are inside, may have changed. */
   wishChanged(): void {
-    if (this.#wantsPassages) this.#fetch();
+    if (this.#wantsPassages) {
+      this.#fetch();
+      return;
+    }
+    // Whoever wants them again has missed some.
+    this.#ask(null);
+    this.#fetched = null;
+    this.#people.clear();
   }
 
   connected(topics: Topics): void {

@@ -112,6 +112,7 @@ class Telling implements Disposable {
   #position: number;
   #hasNew = true;
   #isCaughtUp = false;
+  #newestMs = 0;
   /** Since the snapshot. */
   #passages: ToldPassage[] = [];
   #generation: number;
@@ -190,7 +191,8 @@ class Telling implements Disposable {
     const entry = JSON.parse(stored.body) as Entry;
     if (entry.outcome !== 'admitted') return;
     if (entry.method !== 'backfill') this.#watch.seen(entry.kiosk, clock.monotonicMs());
-    const passing = passingOf(entry, clock.nowMs(), this.#isCaughtUp);
+    const passing = passingOf(entry, clock.nowMs(), this.#isCaughtUp ? null : this.#newestMs + 1);
+    if (passing !== null) this.#newestMs = Math.max(this.#newestMs, passing.atMs);
     const told = passing && this.#presence.take(passing);
     if (told) this.#passages.push(told);
   }
@@ -245,10 +247,12 @@ class Telling implements Disposable {
   }
 }
 
-/** When it was: by the kiosk's clock if that can be, else when it comes. What is read again at a start has no such time. */
-function passingOf({ subject, direction, at, clock }: Entry, nowMs: number, isNew: boolean): Passing | null {
-  const saidMs = Date.parse(at);
-  const isPlausible = saidMs > nowMs - stayMsMax && saidMs <= nowMs + 60_000;
-  if (isPlausible) return { subject, direction, atMs: Math.min(saidMs, nowMs) };
-  return isNew && !clock.synced ? { subject, direction, atMs: nowMs } : null;
+/**
+ * When it was: by the kiosk's clock where that is trusted, else when it came. A clock that is behind must not make a way out
+ * older than the way in. @param cameMs when that was; null: now. What is read again at a start came
+ * right after what came before it.
+ */
+function passingOf({ subject, direction, at, clock }: Entry, nowMs: number, cameMs: number | null): Passing | null {
+  const saidMs = clock.synced ? Math.min(Date.parse(at), nowMs) : (cameMs ?? nowMs);
+  return saidMs > nowMs - stayMsMax ? { subject, direction, atMs: saidMs } : null;
 }

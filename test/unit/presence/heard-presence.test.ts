@@ -339,6 +339,25 @@ describe('a gateway', () => {
     expect(kiosk.inside).toBe(1);
   });
 
+  it('takes a way out for newer than the way in before, by whatever clock, also after a restart', async () => {
+    site.set({ passback: strict });
+    const kiosk = newKiosk();
+    road.connect(kiosk);
+    await tick();
+    await passes(1, 'in');
+    await passes(2, 'in');
+    await tick();
+    const hourAgo = new Date(clock.nowMs() - hourMs).toISOString();
+    await passes(1, 'out', { at: hourAgo, clock: { synced: false, boot: 'b', monotonicMs: 1 } });
+    await tick();
+    expect([whereIs(kiosk, 1), kiosk.inside]).toEqual(['out', 1]);
+    await teller[Symbol.asyncDispose]();
+    await passes(3, 'in');
+    teller = startTeller();
+    await tick();
+    expect(kiosk.inside).toBe(2);
+  });
+
   it('goes on where it was when the store or the rules cannot be read for a while', async () => {
     wish = { passages: false };
     site.set({ occupancy: limit });
