@@ -249,8 +249,8 @@ class Telling implements Disposable {
 
 /**
  * When it was: by the kiosk's clock where that is trusted, else when it came. A clock that is behind must not make a way out
- * older than the way in. @param cameMs when that was; null: now. What is read again at a start came
- * right after what came before it.
+ * older than the way in. @param cameMs when that was; null: now. What is read again at a start came right after what
+ * came before it.
  */
 function passingOf({ subject, direction, at, clock }: Entry, nowMs: number, cameMs: number | null): Passing | null {
   const saidMs = clock.synced ? Math.min(Date.parse(at), nowMs) : (cameMs ?? nowMs);
