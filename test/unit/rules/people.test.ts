@@ -1,5 +1,5 @@
 /** People in the rules, from the gateway's publisher to the kiosk's answers, over topics without a network. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -189,17 +189,6 @@ describe('a kiosk', () => {
     expect(site.rules.state).not.toHaveProperty('barred');
     await site.stop();
     expect(readdirSync(join(site.dir, 'rules')).filter((name) => /barred|expected/.test(name))).toEqual([]);
-    await site.start();
-  });
-
-  it('holds no number and no name', async () => {
-    site.site.bar(1);
-    site.road.connect(site.rules);
-    await site.pass();
-    await site.stop();
-    const folder = join(site.dir, 'rules');
-    const bytes = readdirSync(folder).map((name) => readFileSync(join(folder, name)).toString('latin1'));
-    expect(bytes.join('').match(/\d{12}/g)).toBeNull();
     await site.start();
   });
 });
