@@ -34,6 +34,7 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- revoke KIOSK                   cut a kiosk off for good, also while it is connected
   npm run -s gateway -- keys [...]                     the site's keys, and changing one: see "keys --help"
   npm run -s gateway -- cards ...                      printed cards for people without a phone: see "cards help"
+  npm run -s gateway -- rules ...                      who is barred or expected, passback, occupancy: see "rules --help"
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
   npm run -s gateway -- report ...                     counts of a day or a week for the authority: see "report --help"

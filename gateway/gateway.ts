@@ -6,7 +6,6 @@ import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { startAdvertising } from './advertising.ts';
 import { type Broker, startBroker } from './broker.ts';
 import { keepControlAudit } from './cards/control-audit.ts';
-import { openCardLists } from './cards/register.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Enrolling, openEnrolling } from './enrol/enrolling.ts';
 import { tellResets } from './enrol/resets.ts';
@@ -16,7 +15,7 @@ import { CertificateUses } from './keys/certificate-uses.ts';
 import { followKeys } from './keys/following.ts';
 import { makeAnswers } from './questions.ts';
 import { keepRetention } from './retention/keeping.ts';
-import { publishRules } from './rules.ts';
+import { type RulesTelling, tellRules } from './site-rules/telling.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openTimes } from './times-file.ts';
@@ -73,6 +72,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
   started.use(keepIndexed({ store, clock, log }));
   const uses = started.use(await CertificateUses.open(trust, clock, log));
   const revocations = started.use(await watchRevocations(trustDir(config), { clock, log }));
+  let rules: RulesTelling | null = null;
   const broker = started.use(
     await startBroker({
       host: config.host,
@@ -85,6 +85,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
         log.debug('kiosk.state', { kiosk, state });
         keeper.noteState(kiosk, state, connection);
         enrolling?.noteState(kiosk, state);
+        rules?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,
       answers: makeAnswers({ dataDir: config.dataDir, trust, keeper, clock, chance, log }),
@@ -92,9 +93,9 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       log,
     }),
   );
-  const lists = started.use(openCardLists(config.dataDir));
-  started.use(publishRules({ lists, announcements: broker.announcements, clock, log }));
-  started.use(tellResets({ dataDir: config.dataDir, announcements: broker.announcements, clock, log }));
+  const { dataDir } = config;
+  rules = started.use(await tellRules({ dataDir, store, announcements: broker.announcements, clock, log }));
+  started.use(tellResets({ dataDir, announcements: broker.announcements, clock, log }));
   started.use(await startAdvertising({ ...config, port: broker.port, caPem: () => trust.caPem, clock, chance, log }));
   const doors = { ...config, trustDir: trustDir(config), mqttPort: broker.port };
   enrolling = started.use(await openEnrolling({ ...doors, credentials, trust, clock, log }));

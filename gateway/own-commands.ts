@@ -24,6 +24,7 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
   purge,
   report,
+  rules,
   unseal,
 };
 
@@ -75,6 +76,14 @@ async function report(args: readonly string[], environment: Environment): Promis
   const config = readSiteConfig(environment);
   const { runReport } = await import('./report/command.ts');
   return runReport(args, { config, clock: systemClock, print, warn });
+}
+
+async function rules(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+  const config = readSiteConfig(environment);
+  const log = quietLog();
+  const { runRules } = await import('./site-rules/command.ts');
+  const { ownStandardInput } = await import('./site-rules/standard-input.ts');
+  return runRules(args, { config, clock: systemClock, log, signal, input: ownStandardInput(), print, warn });
 }
 
 async function invite(args: readonly string[], environment: Environment): Promise<number> {

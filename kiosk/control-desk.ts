@@ -3,7 +3,7 @@
 import type { ControlCode } from '../shared/code/code.ts';
 import { type BilingualText, refusalTexts } from '../shared/code/refusal-texts.ts';
 import { controlTexts } from '../shared/control-texts.ts';
-import type { ControlMark } from '../shared/control-use.ts';
+import { type ControlMark, visitorKind } from '../shared/control-use.ts';
 import type { Direction, EntryDraft } from '../shared/entry.ts';
 import type { Clock, Indicator, Log } from '../shared/ports.ts';
 import { type ControlState, decideControl, type GateControl, type GateDirection } from './control.ts';
@@ -18,6 +18,8 @@ export interface ControlDeskParts {
   beginEntry(): Pick<EntryDraft, 'id' | 'at' | 'clock' | 'gate'>;
   /** Commits an entry together with the gate; its `seq`, or null where that failed, and was shown. */
   append(draft: EntryDraft, gate: GateControl): number | null;
+  /** Somebody without a code was let pass, and that is on disk. */
+  onVisitor(direction: Direction): void;
   /** The gate is so from now on. */
   onChanged(gate: { readonly closed: boolean; readonly direction: GateDirection }): void;
 }
@@ -71,6 +73,7 @@ export class ControlDesk {
     const seq = this.#parts.append(draft, state.gate);
     if (seq === null) return;
     this.#state = state;
+    if (kind === visitorKind && draft.outcome === 'admitted') this.#parts.onVisitor(draft.direction);
     this.#parts.onChanged({ closed: state.gate.closed, direction: this.direction });
     indicator.show(signal, note);
     log.info('control.used', { id: draft.id, seq, card: code.card, action: code.action, outcome: record.outcome });

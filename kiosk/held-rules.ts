@@ -13,9 +13,11 @@ import {
   listItemsMax,
   type RulesHead,
 } from '../shared/rules.ts';
+import type { SiteRules } from '../shared/site-rules.ts';
 import { HeldList, type ListShape, type Taken } from './held-list.ts';
 import { ItemTable } from './item-table.ts';
 import { knownCardsOf, readIssuers } from './known-cards.ts';
+import { type KnownPeople, knownPeopleOf } from './known-people.ts';
 import { type KeptList, type KeptRules, RulesFiles } from './rules-files.ts';
 
 /** What must come next so that the rules are those of a head. */
@@ -37,7 +39,7 @@ interface Stored {
 
 type KeptPlace = ListShape & { readonly file: string };
 
-const listNames = ['revoked', 'issued'] as const satisfies readonly ListName[];
+const listNames = ['revoked', 'issued', 'barred', 'expected'] as const satisfies readonly ListName[];
 
 /** `kept`: card ids that were revoked and that the gateway's list, which only grows, has no more. */
 const storedBytesOf = { ...itemBytesOf, kept: itemBytesOf.revoked } as const;
@@ -49,6 +51,7 @@ const comparedPerTurn = 1_024;
 /** The rules of one kiosk. Whoever fetches asks `need`, brings it to `take` until nothing is missing, then calls `settle` and `save`. */
 export class HeldRules {
   readonly cards: KnownCards;
+  readonly people: KnownPeople;
   readonly #files: RulesFiles;
   readonly #log: Log;
   #head: RulesHead | null = null;
@@ -57,6 +60,8 @@ export class HeldRules {
   readonly #stored: Record<StoredName, Stored> = {
     revoked: emptyOf('revoked'),
     issued: emptyOf('issued'),
+    barred: emptyOf('barred'),
+    expected: emptyOf('expected'),
     kept: emptyOf('kept'),
   };
   /** What damaged files say is revoked: better than nothing until the list has come again. */
@@ -80,6 +85,10 @@ export class HeldRules {
       const tables = [revoked.list.table, kept.list.table, ...this.#salvaged];
       return { issuers: this.#issuers, revoked: tables, issued: issued.list.table, runs: this.#runs };
     });
+    this.people = knownPeopleOf(() => {
+      const { barred, expected } = this.#stored;
+      return { site: this.#head?.site, barred: barred.list.table, expected: expected.list.table };
+    });
   }
 
   /** The version of the head that was last held to the last item; null where none was. */
@@ -89,12 +98,14 @@ export class HeldRules {
 
   /** What the kiosk says of its rules. */
   get state(): NonNullable<KioskCondition['rules']> {
-    const { revoked, issued, kept } = this.#stored;
+    const { revoked, issued, barred, expected, kept } = this.#stored;
     return {
       version: this.version,
       revoked: revoked.list.count,
       issued: issued.list.count,
       kept: kept.list.count,
+      ...(barred.list.count > 0 && { barred: barred.list.count }),
+      ...(expected.list.count > 0 && { expected: expected.list.count }),
       ...(this.#salvaged.length > 0 && { damaged: true }),
     };
   }
@@ -141,7 +152,7 @@ export class HeldRules {
   }
 
   #goBy(head: RulesHead): void {
-    this.#head = head;
+    this.#head = withSite(head, this.#head?.site);
     this.#issuers = readIssuers(head);
     // A head that does not name the list says nothing new of it.
     if (head.lists.issued !== undefined) this.#runs = head.lists.issued.runs ?? [];
@@ -159,7 +170,9 @@ export class HeldRules {
     const head = this.#head;
     if (head === null) return;
     const lists: Record<string, KeptList> = {};
-    const writes = Object.entries(this.#stored).map(([name, stored]) => {
+    // What the site does not use takes no file.
+    const used = Object.entries(this.#stored).filter(([name, { list }]) => !isOptional(name) || !list.isEmpty);
+    const writes = used.map(([name, stored]) => {
       const { list, savedItems } = stored;
       stored.file ??= `${name}-${++this.#lastFile}.list`;
       const { count, digest } = list.head;
@@ -186,7 +199,8 @@ export class HeldRules {
   }
 
   #fetchAnew(name: ListName, wanted: ListHead, held: number): HeldList {
-    if (held > 0) this.#log.warn('rules.list-replaced', { list: name, held, count: wanted.count });
+    const level = name === 'revoked' || name === 'issued' ? 'warn' : 'debug';
+    if (held > 0) this.#log[level]('rules.list-replaced', { list: name, held, count: wanted.count });
     const fresh = new HeldList(wanted, wanted.count);
     this.#next.set(name, fresh);
     return fresh;
@@ -234,10 +248,10 @@ export class HeldRules {
     }
   }
 
-  /** Without a record: whatever the newest files say is revoked. */
+  /** Without a record: whoever the newest files say is revoked or barred. */
   async #salvage(): Promise<void> {
     const files = await this.#files.lists();
-    for (const name of ['revoked', 'kept'] as const) {
+    for (const name of ['revoked', 'kept', 'barred'] as const) {
       const newest = files.find((file) => file.name === name);
       if (newest === undefined) continue;
       this.#makeDoWith(name, await this.#read({ ...shapeOf(name), ...newest }, listItemsMax));
@@ -259,12 +273,21 @@ export class HeldRules {
   #makeDoWith(name: StoredName, list: HeldList): void {
     this.#head = null;
     if (name === 'revoked') this.#salvaged.push(list.table);
-    if (name === 'kept') this.#stored.kept = { list, file: null, savedItems: 0 };
+    if (name === 'kept' || name === 'barred') this.#stored[name] = { list, file: null, savedItems: 0 };
   }
 
   #report(fault: Fault): void {
     this.#log.error('rules.damaged', { error: describeError(fault), remedy: fault.remedy });
   }
+}
+
+function isOptional(name: string): boolean {
+  return name === 'barred' || name === 'expected';
+}
+
+/** What a head does not say of the site's rules stays as it is, as a list does that it does not name. */
+function withSite(head: RulesHead, before: SiteRules | undefined): RulesHead {
+  return head.site !== undefined || before === undefined ? head : { ...head, site: before };
 }
 
 function shapeOf(name: StoredName): ListShape {

@@ -74,6 +74,15 @@ export class ItemTable {
     return this.#seek(this.#itemWords);
   }
 
+  /** The first item that begins with these bytes, not copied; null where none does. @param beginning a multiple of 4 long. */
+  find(beginning: Uint8Array): Uint8Array<ArrayBuffer> | null {
+    if (beginning.byteLength === 0 || beginning.byteLength > this.itemBytes || beginning.byteLength % 4 !== 0)
+      return null;
+    this.#soughtBytes.set(beginning);
+    const index = this.#seek(beginning.byteLength / 4);
+    return index === null ? null : this.bytes(index, index + 1);
+  }
+
   /** Whether any item begins with these 4 bytes. */
   hasBeginning(beginning: Uint8Array): boolean {
     if (beginning.byteLength !== 4) return false;

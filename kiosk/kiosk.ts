@@ -11,6 +11,7 @@ import type { Chance, Clock, Indicator, Log, Reading, Scanner } from '../shared/
 import type { TimeSync } from '../shared/system/time-sync.ts';
 import { type GateControl, untouchedGate } from './control.ts';
 import { ControlDesk } from './control-desk.ts';
+import type { GateRules } from './gate-rules.ts';
 import type { GatewayTime } from './gateway-time.ts';
 import type { Outbox, Presence } from './outbox.ts';
 import {
@@ -38,6 +39,8 @@ export interface KioskParts {
   readonly station: StationSettings;
   /** What the kiosk knows at this moment; asked at every scan. */
   readonly known: () => Known;
+  /** What the site wants of people with good codes; without it all of them pass. */
+  readonly gateRules?: GateRules;
   readonly subjectKey: Uint8Array;
   readonly sealer: IdentitySealer;
   readonly timeSync: TimeSync;
@@ -50,6 +53,9 @@ export interface KioskParts {
 
 /** The outbox's level is looked at this often, in milliseconds, so that the lights tell before a person has to wait. */
 const levelEveryMs = 5_000;
+
+/** As many as an entry takes. */
+const warningsMax = 16;
 
 /** Why a reading without a text is refused. */
 export const refusalOfDiscarded = {
@@ -154,6 +160,7 @@ export class Kiosk implements Disposable {
         ...{ indicator, clock, log, direction: station.direction },
         beginEntry: () => this.#beginEntry(),
         append: (draft, gate) => this.#append(draft, null, gate),
+        onVisitor: (passed) => this.#parts.gateRules?.passed(passed),
         onChanged: (gate) => {
           this.#step({ type: 'gate', ...gate });
           this.#parts.onRecorded();
@@ -177,12 +184,14 @@ export class Kiosk implements Disposable {
   }
 
   async #scan(sight: Sight): Promise<void> {
-    const { clock, outbox } = this.#parts;
-    const { direction: now } = this.#desk;
+    const { clock, outbox, gateRules } = this.#parts;
     const startedMs = clock.monotonicMs();
-    const last = sight.subject !== null && now === 'toggle' ? outbox.lastDirection(sight.subject) : null;
-    const lastPassage = last && { direction: last.direction, agoMs: clock.nowMs() - last.atMs };
-    const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage });
+    const { subject } = sight;
+    const own = subject !== null && this.#remembersPassages ? outbox.lastDirection(subject) : null;
+    const last = gateRules === undefined || subject === null ? own : gateRules.lastPassage(subject, own);
+    const lastPassage = last && { direction: last.direction, agoMs: tellTime(this.#parts).ms - last.atMs };
+    const facts = subject === null ? null : (gateRules?.factsOf(subject, lastPassage) ?? null);
+    const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage, facts });
     if (decision === null) return;
     const draft = await this.#draft(decision);
     const seq = this.#record(draft, decision);
@@ -190,8 +199,25 @@ export class Kiosk implements Disposable {
     // First the person, then everything else.
     this.#step({ type: 'recorded', decision, nowMs: clock.monotonicMs() });
     this.#parts.onRecorded();
-    const { outcome, reason, direction } = decision;
-    this.#parts.log.info('scan.recorded', { id: draft.id, seq, outcome, reason, kind: draft.code.kind, direction });
+    const { outcome, reason, direction, warnings } = decision;
+    if (outcome === 'admitted' && subject !== null) gateRules?.passed(direction);
+    const why = { ...(warnings.length > 0 && { warnings }), ...(reason === 'barred' && { bar: facts?.bar?.code }) };
+    this.#parts.log.info('scan.recorded', {
+      id: draft.id,
+      seq,
+      outcome,
+      reason,
+      kind: draft.code.kind,
+      direction,
+      ...why,
+    });
+  }
+
+  /** Whether this gate needs to know where somebody went last. */
+  get #remembersPassages(): boolean {
+    // Also while a guard has set another direction: when the gate goes by turns again, it goes on from there.
+    const goesByTurns = [this.#parts.station.direction, this.#desk.direction].includes('toggle');
+    return goesByTurns || this.#parts.gateRules?.remembersPassages === true;
   }
 
   #beginEntry(): Pick<EntryDraft, 'id' | 'at' | 'clock' | 'gate'> {
@@ -205,10 +231,11 @@ export class Kiosk implements Disposable {
     };
   }
 
-  async #draft({ outcome, reason, direction, subject, code, control }: Decision): Promise<EntryDraft> {
+  async #draft({ outcome, reason, direction, subject, code, control, ...more }: Decision): Promise<EntryDraft> {
     const { sealer } = this.#parts;
     const beginning = this.#beginEntry();
-    const warnings = code === null || code.warnings.length === 0 ? {} : { warnings: [...code.warnings] };
+    const odd = [...(code?.warnings ?? []), ...more.warnings].slice(0, warningsMax);
+    const warnings = odd.length === 0 ? {} : { warnings: odd };
     return {
       ...beginning,
       direction,
@@ -224,11 +251,8 @@ export class Kiosk implements Disposable {
 
   /** Commits the entry and gives its `seq`; or refuses the person visibly, and gives null. */
   #record(draft: EntryDraft, { subject, direction, outcome }: Decision): number | null {
-    const { station, clock } = this.#parts;
-    // Also while a guard has set another direction: when the gate goes by turns again, it goes on from there.
-    const goesByTurns = [station.direction, this.#desk.direction].includes('toggle');
-    const remember = subject !== null && outcome === 'admitted' && goesByTurns;
-    return this.#append(draft, remember ? { subject, direction, atMs: clock.nowMs() } : null, null);
+    const remember = subject !== null && outcome === 'admitted' && this.#remembersPassages;
+    return this.#append(draft, remember ? { subject, direction, atMs: tellTime(this.#parts).ms } : null, null);
   }
 
   #append(draft: EntryDraft, presence: Presence | null, gate: GateControl | null): number | null {
@@ -250,7 +274,7 @@ export class Kiosk implements Disposable {
     let decision: Decision | null = null;
     for (const effect of effects) {
       if (effect.type === 'record') decision = effect.decision;
-      else this.#parts.indicator.show(effect.signal, effect.reason && refusalTexts[effect.reason].vi);
+      else this.#parts.indicator.show(effect.signal, effect.note ?? (effect.reason && refusalTexts[effect.reason].vi));
     }
     return decision;
   }

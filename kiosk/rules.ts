@@ -10,6 +10,7 @@ import { decodeHead, type RulesHead } from '../shared/rules.ts';
 import { listChunkTopic, rulesTopic } from '../shared/topics.ts';
 import type { TopicReader, Topics } from './gateway-link.ts';
 import { HeldRules, type Need } from './held-rules.ts';
+import type { KnownPeople } from './known-people.ts';
 
 export interface RulesLimits {
   /** How long a chunk may take to come, in milliseconds. */
@@ -42,6 +43,7 @@ export interface RulesOptions {
 /** The rules as they are kept, and the reader that keeps them new. Disposing writes what is in use and not written yet. */
 export interface Rules extends TopicReader, AsyncDisposable {
   readonly cards: KnownCards;
+  readonly people: KnownPeople;
   /** What the kiosk says of its rules. */
   readonly state: NonNullable<KioskCondition['rules']>;
 }
@@ -91,6 +93,10 @@ class RulesKeeper implements Rules {
 
   get cards(): KnownCards {
     return this.#held.cards;
+  }
+
+  get people(): KnownPeople {
+    return this.#held.people;
   }
 
   get state(): NonNullable<KioskCondition['rules']> {

@@ -7,6 +7,7 @@ import type { Chance, Clock, Indicator, Log, Scanner } from '../shared/ports.ts'
 import { exitCode } from '../shared/system/program.ts';
 import { type TimeSync, watchTimeSync } from '../shared/system/time-sync.ts';
 import { sleep } from '../shared/time.ts';
+import { stayMsMax } from './admission.ts';
 import { type HardwareParsers, type KioskConfig, readKioskConfig } from './config.ts';
 import { type Gate, prepareGate } from './gate-settings.ts';
 import { AskedTime } from './gateway-time.ts';
@@ -15,12 +16,9 @@ import { createKnowledge } from './knowledge.ts';
 import { finishLeaving } from './leaving.ts';
 import { createLink, type Link } from './link.ts';
 import { openOutbox, outboxFileName } from './outbox.ts';
-import { openRules } from './rules.ts';
 import { describeSamples } from './samples.ts';
+import { openSiteRules } from './site-rules.ts';
 import { Upkeep } from './upkeep.ts';
-
-/** On a toggle gate, somebody who came in longer ago than this is taken to come in again: a long shift, in milliseconds. */
-const stayMsMax = 16 * 60 * 60 * 1000;
 
 /** How long the lights tell of a start that failed, in milliseconds. */
 const faultShownMs = 2_000;
@@ -94,15 +92,17 @@ async function runGate(
   const { log } = surroundings;
   const [scans, network] = [endingWith(signal), endingWith(signal)];
   await using parts = new AsyncDisposableStack();
-  const place = { dir: config.dataDir, kiosk: credentials.kiosk };
+  const asker = { ask: (...question: Parameters<Link['ask']>) => link.ask(...question) };
+  const gatewayTime = parts.use(new AskedTime({ asker, timeSync, ...surroundings }));
+  const time = { ...surroundings, timeSync, gatewayTime };
+  const place = { dir: config.dataDir, kiosk: credentials.kiosk, gate: found.gate, ...surroundings };
   if (scanner.name === 'stdin' && isFirstStart(config)) process.stderr.write(describeSamples());
-  const outbox = parts.use(openOutbox({ ...place, ...surroundings }));
+  const outbox = parts.use(openOutbox(place));
   const onStateChanged = () => link.stateChanged();
-  const rules = parts.use(await openRules({ ...place, onStateChanged, ...surroundings }));
+  const rules = parts.use(await openSiteRules({ ...place, time, onStateChanged }));
   const upkeep: Upkeep = parts.use(
     new Upkeep({
-      ...{ found, ...config, outbox, onStateChanged, ...surroundings },
-      asker: { ask: (question, payload) => link.ask(question, payload) },
+      ...{ found, ...config, outbox, asker, onStateChanged, ...surroundings },
       ...{ scans, network, scanning: () => scanning },
     }),
   );
@@ -111,7 +111,7 @@ async function runGate(
       outbox,
       kiosk: credentials.kiosk,
       dial: upkeep.road.dial,
-      reader: upkeep.readWith(rules),
+      reader: upkeep.readWith(rules.reader),
       state: () => ({ version: manifest.version, rules: rules.state, ...upkeep.state, ...kiosk.state() }),
       onSite: (notice) => upkeep.noticed(notice),
       onStatus: (status) => {
@@ -122,13 +122,12 @@ async function runGate(
       ...surroundings,
     }),
   );
-  const gatewayTime = parts.use(new AskedTime({ asker: link, timeSync, ...surroundings }));
-  const time = { ...surroundings, timeSync, gatewayTime };
   const kiosk = parts.use(
     new Kiosk({
       ...{ scanner, indicator, outbox, onStateChanged, ...time },
       onRecorded: () => link.wake(),
       gate: found.gate,
+      gateRules: rules.gateRules,
       station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
       known: createKnowledge({ ...config, ...time, ...place, cards: rules.cards }),
       get subjectKey() {

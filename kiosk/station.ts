@@ -3,10 +3,11 @@
  * `kiosk.ts` does it. Times are monotonic milliseconds, so a jump of the wall clock changes nothing here.
  */
 import type { Code, DiscardedReason, GateReason, UnknownReason } from '../shared/code/code.ts';
-import type { RefusalReason } from '../shared/code/refusal-texts.ts';
+import type { AdmissionReason, RefusalReason } from '../shared/code/refusal-texts.ts';
 import type { ControlMark } from '../shared/control-use.ts';
 import type { Direction, Outcome } from '../shared/entry.ts';
 import type { Signal, StateSignal } from '../shared/signal.ts';
+import { type AdmissionFacts, judge } from './admission.ts';
 
 /** How a gate is set up. */
 export interface StationSettings {
@@ -22,6 +23,7 @@ export interface StationSettings {
 interface Sighting {
   readonly key: string;
   readonly reason: 'ok' | EntryRefusal;
+  readonly note?: string;
   readonly seenMs: number;
 }
 
@@ -39,8 +41,8 @@ export interface Station {
   readonly closed: boolean;
 }
 
-/** Why an entry is refused at the gate: an unknown code's reason, what was wrong with the reading, or the gate itself. */
-export type EntryRefusal = UnknownReason | DiscardedReason | GateReason;
+/** Why an entry is refused: an unknown code's reason, what was wrong with the reading, the gate itself, or what the site wants. */
+export type EntryRefusal = UnknownReason | DiscardedReason | GateReason | AdmissionReason;
 
 /** What a scan was, as the decision needs it. `key` tells a repeat: the subject, or a digest of what is no code. */
 export type Sight =
@@ -62,15 +64,23 @@ export interface Decision {
   readonly subject: string | null;
   readonly code: Code | null;
   readonly control?: ControlMark;
+  /** What is not as the site wants, though the person passes. */
+  readonly warnings: readonly AdmissionReason[];
+  /** For the guard, where it is not the text of the reason. */
+  readonly note?: string;
 }
 
 export type StationEvent =
-  /** A scan was understood (or not). `lastPassage` is the subject's last one at this kiosk, null when unknown. */
+  /**
+   * A scan was understood (or not). `lastPassage` is the subject's last one, as far as is known here; `facts` is what the
+   * site's rules say of the subject, null where they say nothing.
+   */
   | {
       readonly type: 'scan';
       readonly sight: Sight;
       readonly nowMs: number;
       readonly lastPassage: { readonly direction: Direction; readonly agoMs: number } | null;
+      readonly facts?: AdmissionFacts | null;
     }
   /** The entry is committed. */
   | { readonly type: 'recorded'; readonly decision: Decision; readonly nowMs: number }
@@ -84,8 +94,8 @@ export type StationEvent =
   | { readonly type: 'gate'; readonly closed: boolean; readonly direction: StationSettings['direction'] };
 
 export type StationEffect =
-  /** `reason`: why somebody is refused, for boards that have letters. */
-  | { readonly type: 'show'; readonly signal: Signal; readonly reason?: RefusalReason }
+  /** `reason`: why somebody is refused, for boards that have letters; `note`: what is said there instead. */
+  | { readonly type: 'show'; readonly signal: Signal; readonly reason?: RefusalReason; readonly note?: string }
   | { readonly type: 'record'; readonly decision: Decision };
 
 export interface Step {
@@ -111,12 +121,13 @@ export function step(station: Station, event: StationEvent): Step {
     case 'scan':
       return decideScan(station, event);
     case 'recorded': {
-      const { key, reason } = event.decision;
-      const seen = see({ ...station, outbox: 'working' }, { key, reason, seenMs: event.nowMs });
-      return rest(station, seen, reason === 'ok' ? show('admitted') : show('refused', reason));
+      const { key, reason, note } = event.decision;
+      const noted = note === undefined ? {} : { note };
+      const seen = see({ ...station, outbox: 'working' }, { key, reason, ...noted, seenMs: event.nowMs });
+      return rest(station, seen, reason === 'ok' ? show('admitted', noted) : show('refused', { reason, ...noted }));
     }
     case 'unrecorded':
-      return rest(station, { ...station, outbox: event.outbox }, show('refused', 'unrecorded'));
+      return rest(station, { ...station, outbox: event.outbox }, show('refused', { reason: 'unrecorded' }));
     case 'scanner':
       return rest(station, { ...station, scanner: event.scanner });
     case 'level':
@@ -129,13 +140,15 @@ export function step(station: Station, event: StationEvent): Step {
   }
 }
 
-function decideScan(station: Station, { sight, nowMs, lastPassage }: StationEvent & { type: 'scan' }): Step {
+function decideScan(station: Station, { sight, nowMs, lastPassage, facts }: StationEvent & { type: 'scan' }): Step {
   const { repeatWindowMs } = station.settings;
   const earlier = station.sightings.find((sighting) => sighting.key === sight.key);
   if (earlier !== undefined && nowMs - earlier.seenMs < repeatWindowMs) {
     // A card left before a scanner in continuous mode is one visit, so every reading of it opens the window anew.
     // What was refused is refused again: a repeat must never look like a yes.
-    const answer = earlier.reason === 'ok' ? show('repeat') : show('refused', earlier.reason);
+    const { reason, note } = earlier;
+    const noted = note === undefined ? {} : { note };
+    const answer = reason === 'ok' ? show('repeat') : show('refused', { reason, ...noted });
     return { station: see(station, { ...earlier, seenMs: nowMs }), effects: [answer] };
   }
   const direction = directionOf(station.settings, lastPassage);
@@ -144,14 +157,15 @@ function decideScan(station: Station, { sight, nowMs, lastPassage }: StationEven
   const isControl = !('code' in sight) && sight.control !== undefined;
   if (station.closed && !isControl) {
     // Who stood before a closed gate was nowhere: nothing of them is kept.
-    const decision = { key, outcome: 'refused', reason: 'gate-closed', direction, subject: null, code: null } as const;
+    const refused = { outcome: 'refused', reason: 'gate-closed', direction, subject: null, code: null } as const;
+    const decision: Decision = { key, ...refused, warnings: [] };
     return { station, effects: [{ type: 'record', decision }] };
   }
   const decision: Decision =
     'code' in sight
-      ? { key, outcome: 'admitted', reason: 'ok', direction, subject, code: sight.code }
+      ? { key, direction, subject, code: sight.code, ...judge(facts ?? null, direction) }
       : {
-          ...{ key, outcome: 'refused', reason: sight.refusal, direction, subject, code: null },
+          ...{ key, outcome: 'refused', reason: sight.refusal, direction, subject, code: null, warnings: [] },
           ...(sight.control && { control: sight.control }),
         };
   return { station, effects: [{ type: 'record', decision }] };
@@ -179,8 +193,8 @@ function see(station: Station, sighting: Sighting): Station {
   return { ...station, sightings: [...others, sighting].slice(-sightingsMax) };
 }
 
-function show(signal: Signal, reason?: RefusalReason): StationEffect {
-  return { type: 'show', signal, ...(reason === undefined ? {} : { reason }) };
+function show(signal: Signal, why: { readonly reason?: RefusalReason; readonly note?: string } = {}): StationEffect {
+  return { type: 'show', signal, ...why };
 }
 
 /** Shows the moment, if there is one, and the state when it has changed. */

@@ -170,6 +170,9 @@ export const kioskStateSchema = z.looseObject({
       issued: z.int().min(0),
       /** Revoked cards that the gateway's list has no more; they stay refused. */
       kept: z.int().min(0),
+      /** People in these lists; absent: none. */
+      barred: z.int().min(0).optional(),
+      expected: z.int().min(0).optional(),
       /** Its copy was damaged and has not come again yet. */
       damaged: z.boolean().optional(),
     })

@@ -3,6 +3,7 @@ import { gatewayFaults } from './faults/gateway-faults.ts';
 import { kioskFaults } from './faults/kiosk-faults.ts';
 import { officerFaults } from './faults/officer-faults.ts';
 import { retentionFaults } from './faults/retention-faults.ts';
+import { rulesFaults } from './faults/rules-faults.ts';
 import { trustFaults } from './faults/trust-faults.ts';
 
 /** The one catalogue: what happened, what a person can do, and whether trying again later can help by itself. */
@@ -12,6 +13,7 @@ export const faultCatalogue = {
   ...officerFaults,
   ...gatewayFaults,
   ...retentionFaults,
+  ...rulesFaults,
 } as const;
 
 export type FaultCode = keyof typeof faultCatalogue;

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { personItemBytes, type SiteRules, siteRulesSchema } from './site-rules.ts';
 import { listNameSchema } from './topics.ts';
 
 /** A head on the wire is at most this long, in bytes. */
@@ -17,9 +18,13 @@ export const listItemsMax = 4_000_000;
 
 const issuersMax = 32;
 
-/** How long an item of each list is, in bytes: a card's id, a short number (uint32, big-endian). */
-export const itemBytesOf = { revoked: 12, issued: 4 } as const;
+/** How long an item of each list is, in bytes: a card's id, a short number (uint32, big-endian), people (`site-rules.ts`). */
+export const itemBytesOf = { revoked: 12, issued: 4, barred: personItemBytes, expected: personItemBytes } as const;
 export type ListName = keyof typeof itemBytesOf;
+
+/** The lists of printed cards, which only grow; the others change as the site wants. */
+export const cardListNames = ['revoked', 'issued'] as const satisfies readonly ListName[];
+export type CardListName = (typeof cardListNames)[number];
 
 /** How many items of this length a chunk holds when a gateway may choose. */
 export function chunkItemsOf(itemBytes: number): number {
@@ -67,13 +72,17 @@ const headSchema = z.looseObject({
   issuers: z.array(issuerSchema).max(issuersMax),
   /** By name. A list that is not named stays as it is; names that a kiosk does not know are not for it. */
   lists: z.record(listNameSchema, listSchema),
+  /** What the site wants beyond good codes. Without it what was said before holds on. */
+  site: siteRulesSchema.optional(),
 });
 
 /** What holds now, as a gateway says it on a kiosk's `rules` topic. */
 export type RulesHead = z.infer<typeof headSchema>;
 
 /** What a head says, without its version, which follows from it. */
-export type RulesContent = Pick<RulesHead, 'issuers' | 'lists'>;
+export interface RulesContent extends Pick<RulesHead, 'issuers' | 'lists'> {
+  readonly site?: SiteRules;
+}
 
 /** The key id of an issuer. @param publicKey raw, base64url. */
 export function issuerIdOf(publicKey: string): string {
@@ -81,12 +90,13 @@ export function issuerIdOf(publicKey: string): string {
 }
 
 /** Gives the rules their version; `problem` is one line for a person, where they are more than a head can say. */
-export function makeHead({ issuers, lists }: RulesContent): DecodedHead {
+export function makeHead({ issuers, lists, site }: RulesContent): DecodedHead {
+  const content = site === undefined ? { issuers, lists } : { issuers, lists, site };
   const version = createHash('sha256')
-    .update(JSON.stringify([issuers, lists]))
+    .update(JSON.stringify(Object.values(content)))
     .digest('base64url')
     .slice(0, 22);
-  return decodeHead(encodeHead({ v: 1, version, issuers, lists }));
+  return decodeHead(encodeHead({ v: 1, version, ...content }));
 }
 
 /** Writes the wire form. */

@@ -41,6 +41,9 @@ export function listChunkTopic(list: string, chunk: number): string {
   return `${siteTopic}/lists/${list}/${chunk}`;
 }
 
+/** Retained, binary: who passes, where the site wants passback or a limit (`presence.ts`). Gateway → all kiosks. */
+export const presenceTopic = `${siteTopic}/presence`;
+
 /**
  * A question, QoS 0, not retained. Kiosk → gateway.
  * @param question its name. @param id tells this asking from every other on its connection: 1 to 16 letters and digits.
@@ -73,5 +76,10 @@ export function mayPublish(kiosk: string, topic: string): boolean {
 
 /** Whether a kiosk may subscribe to a topic filter: only what lies under its own prefix, and the site's. */
 export function maySubscribe(kiosk: string, filter: string): boolean {
-  return filter === siteTopic || listChunkFilter.test(filter) || filter.startsWith(`${root}/kiosks/${kiosk}/`);
+  return (
+    filter === siteTopic ||
+    filter === presenceTopic ||
+    listChunkFilter.test(filter) ||
+    filter.startsWith(`${root}/kiosks/${kiosk}/`)
+  );
 }

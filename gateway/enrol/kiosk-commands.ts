@@ -4,6 +4,7 @@ import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { endsSoonMs } from '../../shared/renewal.ts';
 import { openAudit } from '../audit/audit.ts';
+import { type HeldVersions, readHeldVersions } from '../site-rules/rules-versions.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 import { cloneRemedy, currentClones } from './clones.ts';
@@ -36,9 +37,11 @@ export interface ListedKiosk {
   readonly clonedSince: string | null;
   /** When it was ordered to forget the site; null where that is not so, or done. */
   readonly resetOrderedAt: string | null;
+  /** Whether the rules that it last said it holds are those that the gateway tells; null: it never said. */
+  readonly rules: 'current' | 'older' | 'none' | null;
 }
 
-const nothingSeen = { lastSeen: null, endsSoon: false, clonedSince: null, resetOrderedAt: null };
+const nothingSeen = { lastSeen: null, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null };
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
   const folder = join(dataDir, 'trust');
@@ -51,6 +54,7 @@ export async function listKiosks(config: KioskCommandConfig, parts: Parts): Prom
   const lastSeen = await readLastSeen(config.dataDir);
   const clones = await currentClones(config.dataDir);
   const resets = await readResets(config.dataDir);
+  const versions = await readHeldVersions(config.dataDir);
   const revoked = new Set((await trust.revoked()).map(({ serial }) => serial));
   const listed = new Map<string, ListedKiosk>();
   for (const { kiosk, state, expiresAt } of await invitations.list()) {
@@ -63,19 +67,29 @@ export async function listKiosks(config: KioskCommandConfig, parts: Parts): Prom
     const endsSoon = state === 'enrolled' && Date.parse(notAfter) - parts.clock.nowMs() <= endsSoonMs;
     const clonedSince = clones.get(kiosk)?.since ?? null;
     const resetOrderedAt = resets.get(kiosk)?.at ?? null;
+    const rules = rulesOf(versions, kiosk);
     const alarms = { endsSoon, clonedSince, resetOrderedAt };
-    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: seen, ...alarms });
+    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: seen, rules, ...alarms });
   }
   return [...listed.values()].sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
+}
+
+function rulesOf({ told, kiosks }: HeldVersions, kiosk: string): ListedKiosk['rules'] {
+  const held = kiosks.get(kiosk);
+  if (held === undefined) return null;
+  return held === null ? 'none' : held === told ? 'current' : 'older';
 }
 
 /** The list as lines for a person, or as JSON, one object a line. */
 export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' | 'json'): Generator<string> {
   if (kiosks.length === 0 && format === 'text') yield 'No kiosk is enrolled yet: see "invite --help".\n';
   for (const listed of kiosks) {
-    const { kiosk, state, until, lastSeen } = listed;
+    const { kiosk, state, until, lastSeen, rules } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
-    else yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}\n${alarms(listed)}`;
+    else {
+      const held = rules === null ? '' : `, rules ${rules}`;
+      yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}${held}\n${alarms(listed)}`;
+    }
   }
 }
 

@@ -209,6 +209,14 @@ class SqliteStore extends PagedReader implements Store {
     return this.read((reading) => reading.controls(after, positionsMax));
   }
 
+  async lastPosition(): Promise<number> {
+    return this.read((reading) => reading.lastEntry());
+  }
+
+  async entriesAfter(position: number, entriesMax: number): Promise<readonly StoredEntry[]> {
+    return this.read((reading) => reading.entriesPage(position, Number.MAX_SAFE_INTEGER, entriesMax));
+  }
+
   onAppended(callback: () => void): Disposable {
     const own = () => callback();
     this.#callbacks.add(own);

@@ -210,6 +210,12 @@ export interface Store extends StoreReader {
     positionsMax: number,
   ): Promise<{ readonly entries: readonly StoredEntry[]; readonly lookedTo: number }>;
 
+  /** The position of the newest entry; 0 before the first. Rejects with STORE_READ_FAILED or STORE_CORRUPT. */
+  lastPosition(): Promise<number>;
+
+  /** The entries behind a position in the order of arrival, at most `entriesMax` (500). Rejects as {@link readNext} does. */
+  entriesAfter(position: number, entriesMax: number): Promise<readonly StoredEntry[]>;
+
   /** Calls back soon after each append that stored an entry, until disposed. */
   onAppended(callback: () => void): Disposable;
 }

@@ -4,8 +4,23 @@
  */
 import type { DiscardedReason, GateReason, UnknownReason } from './code.ts';
 
-/** Why somebody saw red: what they showed, what the scanner sent, the gate, or (`unrecorded`) that the kiosk could not write. */
-export type RefusalReason = UnknownReason | DiscardedReason | GateReason | 'unrecorded';
+/**
+ * Why somebody whose code is good does not pass, or passes with a warning. What a guard is told of somebody who is barred
+ * comes from the gateway; the text here is for where that has not come.
+ */
+export type AdmissionReason = 'barred' | 'not-expected' | 'passback' | 'full';
+
+/** Why somebody saw red: what they showed, what the scanner sent, the gate, what the site wants, or (`unrecorded`) that the kiosk
+ * could not write. */
+export type RefusalReason = UnknownReason | DiscardedReason | GateReason | AdmissionReason | 'unrecorded';
+
+/** What a guard is told of somebody who passes although something is not as the site wants. */
+export const warningTexts: Readonly<Record<AdmissionReason, BilingualText>> = {
+  barred: { vi: 'Lưu ý: người trong danh sách chặn.', en: 'Note: somebody who is barred.' },
+  'not-expected': { vi: 'Lưu ý: không có trong danh sách hôm nay.', en: "Note: not on today's list." },
+  passback: { vi: 'Lưu ý: mã này đi cùng chiều hai lần.', en: 'Note: the same way twice with this code.' },
+  full: { vi: 'Lưu ý: bên trong đã đủ người.', en: 'Note: it is full inside.' },
+};
 
 /** One thing to say, in both languages. */
 export interface BilingualText {
@@ -158,6 +173,19 @@ export const refusalTexts: Readonly<Record<RefusalReason, BilingualText>> = {
   'code-too-long': {
     vi: 'Mã này dài quá. Xin đưa CCCD hoặc mã cá nhân.',
     en: 'This code is too long. Please show an ID card or a personal code.',
+  },
+  barred: { vi: 'Chưa được vào. Xin gặp bảo vệ.', en: 'Not allowed in. Please see the guard.' },
+  'not-expected': {
+    vi: 'Hôm nay chưa có trong danh sách. Xin gặp bảo vệ.',
+    en: "Not on today's list. Please see the guard.",
+  },
+  passback: {
+    vi: 'Mã này đã vào mà chưa ra. Xin gặp bảo vệ.',
+    en: 'This code went in and has not come out. Please see the guard.',
+  },
+  full: {
+    vi: 'Bên trong đã đủ người. Xin chờ có người ra.',
+    en: 'It is full inside. Please wait until somebody leaves.',
   },
   unrecorded: {
     vi: 'Máy chưa ghi được. Xin ghi sổ và báo kỹ thuật.',

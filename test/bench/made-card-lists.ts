@@ -1,5 +1,5 @@
 import type { CardLists } from '../../gateway/cards/card-lists.ts';
-import { itemBytesOf, type ListName } from '../../shared/rules.ts';
+import { type CardListName, itemBytesOf } from '../../shared/rules.ts';
 
 /** A made-up issuer; nobody has its private key. */
 const issuer = { id: '66687aad', name: 'bench', publicKey: 'A'.repeat(43) };
@@ -16,7 +16,7 @@ export class MadeCardLists implements CardLists {
     return this.#counts;
   }
 
-  read(list: ListName, from: number, count: number): Uint8Array {
+  read(list: CardListName, from: number, count: number): Uint8Array {
     const end = Math.min(this.#counts[list], from + count);
     const itemBytes = itemBytesOf[list];
     const view = new DataView(new ArrayBuffer(Math.max(0, end - from) * itemBytes));
@@ -39,13 +39,13 @@ export class MadeCardLists implements CardLists {
 }
 
 /** What stands in a list at a place: different at all places, and spread evenly. */
-export function itemOf(list: ListName, place: number): Uint8Array {
+export function itemOf(list: CardListName, place: number): Uint8Array {
   const view = new DataView(new ArrayBuffer(itemBytesOf[list]));
   writeItem(list, place, view, 0);
   return new Uint8Array(view.buffer);
 }
 
-function writeItem(list: ListName, place: number, view: DataView, at: number): void {
+function writeItem(list: CardListName, place: number, view: DataView, at: number): void {
   const number = mixed(place) >>> 0;
   view.setUint32(at, list === 'issued' ? number % 1_000_000_000 : number);
   if (list === 'revoked') view.setUint32(at + 8, place);

@@ -102,6 +102,15 @@ const chapters: Record<string, Record<string, Case>> = {
       });
     },
 
+    'and gives those behind a position, a page of them': async ({ store }) => {
+      expect([await store.lastPosition(), await store.entriesAfter(0, 500)]).toEqual([0, []]);
+      await store.append([3, 1, 2].map((number) => arrival(number)));
+      expect(await store.lastPosition()).toBe(3);
+      expect(idsOf(await store.entriesAfter(0, 2))).toEqual([3, 1].map(uuid));
+      expect(await store.entriesAfter(2, 500)).toMatchObject([{ position: 3, body: makeEntry(2).body }]);
+      expect(await store.entriesAfter(3, 500)).toEqual([]);
+    },
+
     'with text that is not ASCII and an entry without a subject': async ({ store }) => {
       const sent = makeEntry(1, { gate: 'Cổng số 1 😀', subject: null });
       await store.append([arrival(1, { gate: 'Cổng số 1 😀', subject: null })]);

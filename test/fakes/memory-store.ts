@@ -154,6 +154,14 @@ export class MemoryStore implements Store {
     return false;
   }
 
+  async lastPosition(): Promise<number> {
+    return this.#rows.length;
+  }
+
+  async entriesAfter(position: number, entriesMax: number): Promise<readonly StoredEntry[]> {
+    return this.#rows.slice(position, position + entriesMax).map(toStored);
+  }
+
   onAppended(callback: () => void): Disposable {
     const own = () => callback();
     this.#callbacks.add(own);

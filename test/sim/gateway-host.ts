@@ -178,6 +178,8 @@ export class GatewayHost {
       traces: store.traces,
       indexSome: () => unlessDead(() => store.indexSome()),
       findControls: (...range) => unlessDead(() => store.findControls(...range)),
+      lastPosition: () => store.lastPosition(),
+      entriesAfter: (position, entriesMax) => store.entriesAfter(position, entriesMax),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

@@ -69,6 +69,7 @@ export const pureFiles: readonly string[] = [
   'hardware/scanner/framer.ts',
   'hardware/scanner/scanner-choice.ts',
   'hardware/scanner/scanner-setting.ts',
+  'kiosk/admission.ts',
   'kiosk/control.ts',
   'kiosk/station.ts',
   'kiosk/time-estimate.ts',

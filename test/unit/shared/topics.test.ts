@@ -8,6 +8,7 @@ import {
   mayPublish,
   maySubscribe,
   ordersTopic,
+  presenceTopic,
   readAskTopic,
   rulesTopic,
   siteTopic,
@@ -65,6 +66,7 @@ describe('a kiosk', () => {
     rulesTopic('gate-a'),
     siteTopic,
     listChunkTopic('revoked', 0),
+    presenceTopic,
     askTopic('gate-b', 'renew', '1'),
     askTopic('gate-a', 'renew', ''),
     askTopic('gate-a', 'Renew', '1'),
@@ -91,6 +93,7 @@ describe('a kiosk', () => {
     answerTopic('gate-a', 'renew', '+'),
     listChunkTopic('revoked', 0),
     listChunkTopic('expected-today', 9_999_999),
+    presenceTopic,
   ])('may subscribe to %s', (filter) => {
     expect(maySubscribe('gate-a', filter)).toBe(true);
   });

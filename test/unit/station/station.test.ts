@@ -66,7 +66,15 @@ describe('a scan', () => {
     expect(asked.effects).toEqual([
       {
         type: 'record',
-        decision: { key: 'person-1', outcome: 'admitted', reason: 'ok', direction: 'in', subject: 'person-1', code },
+        decision: {
+          key: 'person-1',
+          outcome: 'admitted',
+          reason: 'ok',
+          direction: 'in',
+          subject: 'person-1',
+          code,
+          warnings: [],
+        },
       },
     ]);
     const [effect] = asked.effects;
