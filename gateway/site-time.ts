@@ -50,7 +50,9 @@ export class SiteTime {
     const atMs = this.#clock.nowMs();
     const monotonicMs = this.#clock.monotonicMs();
     if (this.#sync.synced()) {
-      this.#anchor = { boot, monotonicMs, atMs };
+      if (this.#anchor?.boot !== boot || this.#anchor.monotonicMs !== monotonicMs) {
+        this.#anchor = { boot, monotonicMs, atMs };
+      }
       return { ...around(atMs, syncedErrorMs), sure: true };
     }
     if (this.#anchor === null) return { ...around(atMs, 0), sure: false };

@@ -116,17 +116,21 @@ export class TimeKeeper implements Disposable {
     const boots = this.#bootsOf(kiosk);
     boots.note(boot, monotonicMs, entry, sentIn);
     const offset = boots.offset(boot);
+    const byBoot = offset === null ? null : { ...momentAt(offset, monotonicMs), sure: offset.sure };
     const order = offset === null ? boots.order(boot, monotonicMs, entry, sentIn) : null;
     const claimed = claimOf(statedMs, entry.clock);
-    const { basis, ...time } = correctTime({
+    const { bestMs, fromMs, toMs, basis } = correctTime({
       statedMs,
       statedErrorMs: claimed === null ? null : claimed.toMs - statedMs,
-      byBoot: offset === null ? null : { ...momentAt(offset, monotonicMs), sure: offset.sure },
+      byBoot,
       notBeforeMs: order?.fromMs ?? earliestMs,
       notAfterMs: order?.toMs ?? latestMs,
       arrived,
     });
-    if (basis === 'kiosk' && claimed !== null) boots.learn(boot, offsetOf(claimed, monotonicMs, true));
+    const time = { bestMs, fromMs, toMs };
+    if (basis === 'kiosk' && claimed !== null && isNews(claimed, byBoot)) {
+      boots.learn(boot, offsetOf(claimed, monotonicMs, true));
+    }
     this.#tell(kiosk, basis, time);
     return time;
   }
@@ -169,6 +173,11 @@ export class TimeKeeper implements Disposable {
     const kiosks = Object.fromEntries(this.#kiosks);
     this.#memory.save(`${JSON.stringify({ v: 1, anchor: this.#site.anchor, kiosks })}\n`);
   }
+}
+
+/** Whether it tells much more of a boot than is known: each entry of each kiosk comes by here. */
+function isNews(claimed: Bounds, known: (Bounds & { readonly sure: boolean }) | null): boolean {
+  return known?.sure !== true || known.toMs - known.fromMs > 2 * (claimed.toMs - claimed.fromMs);
 }
 
 /** What a kiosk that vouches for its time says; null for one that does not. */

@@ -88,6 +88,24 @@ const chapters: Record<string, Record<string, Case>> = {
   },
 
   'keeps entries': {
+    'with the time when they were made, where that is not what their kiosk wrote': async ({ store }) => {
+      const { entry, payload } = makeEntry(1);
+      const bestMs = Date.parse(entry.at);
+      const corrected = [
+        { bestMs: bestMs + 1, fromMs: bestMs + 1, toMs: bestMs + 1 },
+        { bestMs, fromMs: bestMs - 60_000, toMs: bestMs },
+        { bestMs: bestMs - 5, fromMs: bestMs - 10, toMs: bestMs + 3_600_000 },
+      ];
+      const arrivals = corrected.map((time, index): Arrival => {
+        const made = makeEntry(index + 2, { at: entry.at });
+        return { type: 'entry', entry: keysOf(made.entry, time), body: made.payload, receivedMs };
+      });
+      await store.append([{ type: 'entry', entry: keysOf(entry), body: payload, receivedMs }, ...arrivals]);
+      const stored = await collect(store.entries());
+      expect(stored.map((row) => row.corrected)).toEqual([undefined, ...corrected]);
+      expect(stored[0]).not.toHaveProperty('corrected');
+      expect(await store.readNext('u', plenty)).toEqual(stored);
+    },
     'in the order they came, with the very body that came': async ({ store }) => {
       const numbers = [3, 1, 2];
       expect(types(await store.append(numbers.map((number) => arrival(number))))).toEqual(Array(3).fill('stored'));
