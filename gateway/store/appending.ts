@@ -101,7 +101,8 @@ export class Appender {
     const stream = this.#stream(entry.kiosk, entry.epoch);
     const position = this.#position + 1;
     const { seq } = entry;
-    if (!this.#runs.has(stream, seq) && this.#insert(position, stream, arrival)) {
+    const isFree = !this.#runs.has(stream, seq);
+    if (isFree && this.#insert(position, stream, arrival)) {
       this.#position = position;
       this.#runs.add(stream, seq);
       return stored;

@@ -1,6 +1,6 @@
 /** Whose stays overlapped those of one person. */
-import { type Person, passing } from './people.ts';
-import { type Stay, staysOf } from './stays.ts';
+import { none, type People, passing } from './people.ts';
+import { staysOf } from './stays.ts';
 import { type Encounter, stayMsMax } from './tracing.ts';
 
 /** A stay of the traced person. */
@@ -10,22 +10,16 @@ export interface TracedStay {
   readonly certain: boolean;
 }
 
-/** An encounter before it is known whose it is. `traits` are those of the passages at the ends of the other's stays. */
-interface Overlap {
-  readonly stay: TracedStay;
-  readonly fromMs: number;
-  toMs: number;
-  togetherMs: number;
-  certain: boolean;
-  readonly position: number;
-  readonly traits: number[];
-}
+/** An encounter that is being put together. */
+type Overlap = { -readonly [Key in keyof Encounter]: Encounter[Key] };
 
 /** Holds people against the stays of the one who is traced. */
 export class Encounters {
   readonly #traced: readonly TracedStay[];
   readonly #gateOf: (trait: number) => string;
-  /** Of the person at hand, by the order of the stays. */
+  /** Lists of gates, shared: there are as many as pairs of traits. By the traits of both ends. */
+  readonly #gates = new Map<number, Map<number, readonly string[]>>();
+  /** Of the person at hand. */
   #overlaps: Overlap[] = [];
 
   /** @param traced in the order of time, none overlapping another. */
@@ -34,84 +28,127 @@ export class Encounters {
     this.#gateOf = gateOf;
   }
 
-  /** The encounters with one person; none with the traced one itself, who goes by `own`. */
-  with(person: Person, own: ReadonlySet<string>): Encounter[] {
-    this.#overlaps = [];
-    if (person.isPlain) this.#meetPlain(person);
-    else for (const stay of staysOf(person.toPassages())) this.#meetStay(stay);
-    if (this.#overlaps.length === 0) return [];
-    const subject = person.subject();
-    return own.has(subject) ? [] : this.#overlaps.map((overlap) => this.#describe(subject, overlap));
+  /** Adds the encounters with one of some people, in the order of time; none with the traced one, who goes by `own`. */
+  addWith(people: People, person: number, own: ReadonlySet<string>, found: Encounter[]): void {
+    this.#overlaps.length = 0;
+    if (!this.#meetPlain(people, person)) {
+      this.#overlaps.length = 0;
+      this.#meetAny(people, person);
+    }
+    if (this.#overlaps.length === 0) return;
+    const subject = people.subjectOf(person);
+    if (own.has(subject)) return;
+    if (this.#overlaps.length > 1) this.#overlaps.sort(byTime);
+    for (const overlap of this.#overlaps) {
+      overlap.subject = subject;
+      found.push(overlap);
+    }
   }
 
-  /** As `staysOf` does, without making an object for each passage. */
-  #meetPlain({ count, bestMs, passings, traits, positions }: Person): void {
-    for (let at = 0; at < count; at++) {
-      const ms = bestMs[at] ?? 0;
-      const trait = traits[at] ?? 0;
-      const position = positions[at] ?? 0;
-      if (passings[at] === passing.out) {
-        const earlierMs = at > 0 ? (bestMs[at - 1] ?? 0) : Number.NEGATIVE_INFINITY;
-        this.#meet(Math.max(ms - stayMsMax, earlierMs), ms, false, position, trait, null);
+  /**
+   * As `staysOf`, from the newest passage to the oldest and without making anything for each. False, with nothing to rely
+   * on, where it cannot be so simple: they arrived in another order than they happened, or a time is uncertain.
+   */
+  #meetPlain(people: People, person: number): boolean {
+    const { before, bestMs, passings, exact } = people;
+    let laterMs = Number.POSITIVE_INFINITY;
+    let later = none;
+    for (let passage = people.newest[person] ?? none; passage !== none; passage = before[passage] ?? none) {
+      const ms = bestMs[passage] ?? 0;
+      if (ms >= laterMs || exact[passage] === 0) return false;
+      if (passings[passage] === passing.in) {
+        const leaves = passings[later] === passing.out && laterMs - ms <= stayMsMax;
+        const toMs = leaves ? laterMs : Math.min(laterMs, ms + stayMsMax);
+        this.#meetOf(people, ms, toMs, passage, leaves ? later : none);
+      }
+      const earlier = before[passage] ?? none;
+      if (passings[passage] === passing.out) {
+        const earlierMs = earlier === none ? Number.NEGATIVE_INFINITY : (bestMs[earlier] ?? 0);
+        const came = passings[earlier] === passing.in && ms - earlierMs <= stayMsMax;
+        if (!came) this.#meetOf(people, Math.max(earlierMs, ms - stayMsMax), ms, passage, none);
+      }
+      laterMs = ms;
+      later = passage;
+    }
+    return true;
+  }
+
+  #meetOf(people: People, fromMs: number, toMs: number, passage: number, other: number): void {
+    const at = this.#lastBeginningBy(toMs);
+    if (at < 0 || (this.#traced[at]?.toMs ?? 0) < fromMs) return;
+    const trait = people.traitOf(passage);
+    const gates = this.#gatesOf(trait, other === none ? trait : people.traitOf(other));
+    this.#meet(fromMs, toMs, other !== none, people.positionOf(passage), gates, at);
+  }
+
+  #meetAny(people: People, person: number): void {
+    const stays = staysOf(people.passagesOf(person));
+    stays.sort((a, b) => b.toMs - a.toMs || b.fromMs - a.fromMs || b.position - a.position);
+    for (const { fromMs, toMs, certain, position, traits } of stays) {
+      const [trait = 0, other = trait] = traits;
+      this.#meet(fromMs, toMs, certain, position, this.#gatesOf(trait, other), this.#lastBeginningBy(toMs));
+    }
+  }
+
+  /**
+   * Notes what a stay of the person at hand has in common with those of the traced one, from the one at `last` on back.
+   * Stays come by their ends, the last first.
+   */
+  #meet(
+    ownFromMs: number,
+    ownToMs: number,
+    certain: boolean,
+    position: number,
+    gates: readonly string[],
+    last: number,
+  ) {
+    for (let at = last; at >= 0; at--) {
+      const stay = this.#traced[at];
+      if (stay === undefined || stay.toMs < ownFromMs) return;
+      const fromMs = Math.max(ownFromMs, stay.fromMs);
+      const toMs = Math.min(ownToMs, stay.toMs);
+      const both = certain && stay.certain;
+      const { fromMs: withFromMs, toMs: withToMs } = stay;
+      const before = this.#overlaps.find((known) => known.withFromMs === withFromMs && known.withToMs === withToMs);
+      if (before === undefined) {
+        const togetherMs = toMs - fromMs;
+        const span = { fromMs, toMs, togetherMs, gates, withFromMs, withToMs };
+        this.#overlaps.push({ subject: '', ...span, certain: both, position });
         continue;
       }
-      const laterMs = at + 1 < count ? (bestMs[at + 1] ?? 0) : Number.POSITIVE_INFINITY;
-      if (passings[at + 1] === passing.out && laterMs - ms <= stayMsMax) {
-        this.#meet(ms, laterMs, true, position, trait, traits[at + 1] ?? 0);
-        at++;
-      } else this.#meet(ms, Math.min(ms + stayMsMax, laterMs), false, position, trait, null);
+      before.togetherMs += Math.max(0, Math.min(toMs, before.fromMs) - fromMs);
+      before.fromMs = Math.min(before.fromMs, fromMs);
+      before.certain ||= both;
+      before.position = position;
+      before.gates = [...new Set([...before.gates, ...gates])];
     }
   }
 
-  #meetStay({ fromMs, toMs, certain, position, traits: [trait = 0, other] }: Stay): void {
-    this.#meet(fromMs, toMs, certain, position, trait, other ?? null);
-  }
-
-  /** Notes what a stay of the person at hand has in common with those of the traced one. Stays come by their beginnings. */
-  #meet(fromMs: number, toMs: number, certain: boolean, position: number, trait: number, other: number | null): void {
-    for (let at = this.#firstEndingAfter(fromMs); at < this.#traced.length; at++) {
-      const stay = this.#traced[at];
-      if (stay === undefined || stay.fromMs > toMs) return;
-      const [beginMs, endMs] = [Math.max(fromMs, stay.fromMs), Math.min(toMs, stay.toMs)];
-      let overlap = this.#overlaps.find((known) => known.stay === stay);
-      if (overlap === undefined) {
-        overlap = { stay, fromMs: beginMs, toMs: beginMs, togetherMs: 0, certain: false, position, traits: [] };
-        this.#overlaps.push(overlap);
-      }
-      overlap.togetherMs += Math.max(0, endMs - Math.max(beginMs, overlap.toMs));
-      overlap.toMs = Math.max(overlap.toMs, endMs);
-      overlap.certain ||= certain && stay.certain;
-      overlap.traits.push(trait);
-      if (other !== null) overlap.traits.push(other);
-    }
-  }
-
-  #firstEndingAfter(ms: number): number {
+  /** The index of the last stay that begins at a time or before; -1 where none does. */
+  #lastBeginningBy(ms: number): number {
     let [low, high] = [0, this.#traced.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#traced[middle]?.toMs ?? 0) < ms) low = middle + 1;
+      if ((this.#traced[middle]?.fromMs ?? 0) <= ms) low = middle + 1;
       else high = middle;
     }
-    return low;
+    return low - 1;
   }
 
-  #describe(subject: string, { stay, fromMs, toMs, togetherMs, certain, position, traits }: Overlap): Encounter {
-    const gates: string[] = [];
-    for (const trait of traits) {
-      const gate = this.#gateOf(trait);
-      if (!gates.includes(gate)) gates.push(gate);
+  #gatesOf(trait: number, other: number): readonly string[] {
+    let ofTrait = this.#gates.get(trait);
+    if (ofTrait === undefined) {
+      ofTrait = new Map();
+      this.#gates.set(trait, ofTrait);
     }
-    return {
-      subject,
-      fromMs,
-      toMs,
-      togetherMs,
-      gates,
-      withFromMs: stay.fromMs,
-      withToMs: stay.toMs,
-      certain,
-      position,
-    };
+    const known = ofTrait.get(other);
+    if (known !== undefined) return known;
+    const gates = [...new Set([this.#gateOf(trait), this.#gateOf(other)])];
+    ofTrait.set(other, gates);
+    return gates;
   }
+}
+
+function byTime(a: Overlap, b: Overlap): number {
+  return a.withFromMs - b.withFromMs || a.withToMs - b.withToMs;
 }

@@ -1,6 +1,6 @@
 /**
  * The admitted passages of a bucket, person by person. Millions pass through here for one question, so they stay numbers
- * in columns, and nothing is made for each.
+ * in columns that are used again and again, and nothing is made for each.
  */
 import { hashSubject, subjectAt, type TraceBlock, wordsPerSubject } from '../store/trace-block.ts';
 import type { StayPassage } from './stays.ts';
@@ -9,169 +9,155 @@ import type { StayPassage } from './stays.ts';
 export const passing = { none: 0, in: 1, out: 2 } as const;
 export type Passing = (typeof passing)[keyof typeof passing];
 
-/** The passages of one person, in the order of time. Valid until the next person. */
-export interface Person {
-  readonly count: number;
-  readonly bestMs: Float64Array;
-  /** One of {@link passing}. */
-  readonly passings: Uint8Array;
-  readonly traits: Float64Array;
-  readonly positions: Float64Array;
-  /** Whether all times are known exactly, and no two are the same. */
-  readonly isPlain: boolean;
-  /** The same as objects, with the times that are uncertain. */
-  toPassages(): StayPassage[];
-  subject(): string;
-}
+/** No person, or no passage. */
+export const none = -1;
 
-/** Calls back with each person who was admitted at least once. */
-export function forEachPerson(
-  blocks: readonly TraceBlock[],
-  passingOf: (trait: number) => Passing,
-  callback: (person: Person) => void,
-): void {
-  const group = new PassageGroups(blocks, passingOf);
-  for (let person = 0; person < group.people; person++) {
-    group.load(person);
-    callback(group);
-  }
-}
+/** Traits below this are looked up in a table. */
+const tabledTraits = 2 ** 16;
+const notLookedUp = 255;
 
-const nobody = -1;
-
-class PassageGroups implements Person {
-  people = 0;
+/** People are numbers from 0, and so are their passages. Those of one person form a chain, the newest arrival first. */
+export class People {
+  /** How many there are. */
   count = 0;
-  isPlain = true;
-  bestMs = new Float64Array(16);
-  passings = new Uint8Array(16);
-  traits = new Float64Array(16);
-  positions = new Float64Array(16);
-  readonly #blocks: readonly TraceBlock[];
+  /** Of each person, the passage that arrived last. */
+  newest = new Int32Array(0);
+  /** Of each passage, the one of the same person that arrived before, or {@link none}. */
+  before = new Int32Array(0);
+  /** Of each passage; milliseconds since the Unix epoch. */
+  bestMs = new Float64Array(0);
+  /** Of each passage, its direction: one of {@link passing}. */
+  passings = new Uint8Array(0);
+  /** Of each passage, whether its time is known exactly: 1 or 0. */
+  exact = new Uint8Array(0);
   readonly #passingOf: (trait: number) => Passing;
-  /** For each passage: its block, its index in that, and the passage of the same person before it. */
-  readonly #block: Int32Array;
-  readonly #index: Int32Array;
-  readonly #before: Int32Array;
-  /** For each person their newest passage; and for each of the loaded person's passages, which it is. */
-  readonly #newest: Int32Array;
-  #own = new Int32Array(16);
+  readonly #table = new Uint8Array(tabledTraits).fill(notLookedUp);
+  #blocks: readonly TraceBlock[] = [];
+  /** Of each passage, its block and its index in that. */
+  #block = new Int32Array(0);
+  #index = new Int32Array(0);
+  /** Of each person, the words of the subject. */
+  #subjects = new Uint32Array(0);
+  /** An open table of people, by the hash of their subjects; its size is a power of two. */
+  #slots = new Int32Array(0);
 
-  constructor(blocks: readonly TraceBlock[], passingOf: (trait: number) => Passing) {
-    this.#blocks = blocks;
+  constructor(passingOf: (trait: number) => Passing) {
     this.#passingOf = passingOf;
-    const total = blocks.reduce((sum, { count }) => sum + count, 0);
-    this.#block = new Int32Array(total);
-    this.#index = new Int32Array(total);
-    this.#before = new Int32Array(total);
-    this.#newest = new Int32Array(total);
-    this.#group(total);
   }
 
-  /** Finds out who is who: an open table of people, by the hash of their subjects. */
-  #group(total: number): void {
-    const slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * total + 2))).fill(nobody);
+  /** Takes other passages in the place of those that it had. */
+  load(blocks: readonly TraceBlock[]): void {
+    this.#blocks = blocks;
+    this.count = 0;
+    this.#makeRoom(blocks.reduce((sum, { count }) => sum + count, 0));
+    const { bestMs, passings, exact } = this;
+    const [ownBlock, ownIndex] = [this.#block, this.#index];
     let passage = 0;
-    for (const [number, block] of this.#blocks.entries()) {
-      for (let index = 0; index < block.count; index++) {
-        if (this.#passingOf(block.traits[index] ?? 0) === passing.none) continue;
-        if (block.subjects[index * wordsPerSubject] === 0) continue;
-        let slot = hashSubject(block.subjects, index) & (slots.length - 1);
-        while (slots[slot] !== nobody && !this.#isSame(slots[slot] ?? 0, block, index))
-          slot = (slot + 1) & (slots.length - 1);
-        const known = slots[slot] ?? nobody;
-        const person = known === nobody ? this.people++ : known;
-        slots[slot] = person;
-        this.#block[passage] = number;
-        this.#index[passage] = index;
-        this.#before[passage] = known === nobody ? nobody : (this.#newest[person] ?? nobody);
-        this.#newest[person] = passage++;
+    for (let number = 0; number < blocks.length; number++) {
+      const block = blocks[number] as TraceBlock;
+      const { count, subjects, traits, bestMs: times, fromMs, toMs } = block;
+      const isExact = fromMs === times;
+      for (let index = 0; index < count; index++) {
+        const found = this.#lookUp(traits[index] ?? 0);
+        if (found === passing.none || subjects[index * wordsPerSubject] === 0) continue;
+        const ms = times[index] ?? 0;
+        bestMs[passage] = ms;
+        passings[passage] = found;
+        exact[passage] = isExact || (fromMs[index] === ms && toMs[index] === ms) ? 1 : 0;
+        ownBlock[passage] = number;
+        ownIndex[passage] = index;
+        this.#join(passage++, subjects, index);
       }
     }
   }
 
-  #isSame(person: number, { subjects }: TraceBlock, index: number): boolean {
-    const known = this.#newest[person] ?? 0;
-    const others = this.#blocks[this.#block[known] ?? 0]?.subjects;
-    if (others === undefined) return false;
-    let [word, other] = [index * wordsPerSubject, (this.#index[known] ?? 0) * wordsPerSubject];
-    for (const end = word + wordsPerSubject; word < end; word++, other++) {
-      if (subjects[word] !== others[other]) return false;
-    }
-    return true;
-  }
-
-  /** Makes one person's passages the loaded ones, sorted: they arrive in order for the most part. */
-  load(person: number): void {
-    this.count = 0;
-    this.isPlain = true;
-    for (let passage = this.#newest[person] ?? nobody; passage !== nobody; passage = this.#before[passage] ?? nobody) {
-      if (this.count === this.bestMs.length) this.#grow();
-      this.#own[this.count++] = passage;
-    }
-    // The newest came first.
-    const own = this.#own.subarray(0, this.count).reverse();
-    for (let at = 0; at < this.count; at++) this.#put(at, own[at] ?? 0);
-    if (this.#isInOrder()) return;
-    const timeOf = (passage: number) => this.#blockOf(passage).bestMs[this.#index[passage] ?? 0] ?? 0;
-    own.set([...own].sort((a, b) => timeOf(a) - timeOf(b)));
-    for (const [at, passage] of own.entries()) this.#put(at, passage);
-    this.isPlain &&= this.#isInOrder();
-  }
-
-  /** Whether each of the loaded passages came later than the one before. */
-  #isInOrder(): boolean {
-    for (let at = 1; at < this.count; at++) {
-      if ((this.bestMs[at - 1] ?? 0) >= (this.bestMs[at] ?? 0)) return false;
-    }
-    return true;
-  }
-
-  toPassages(): StayPassage[] {
-    return Array.from({ length: this.count }, (_, at) => {
-      const passage = this.#own[at] ?? 0;
+  /** All passages of a person, in no order. */
+  passagesOf(person: number): StayPassage[] {
+    const passages: StayPassage[] = [];
+    for (let passage = this.newest[person] ?? none; passage !== none; passage = this.before[passage] ?? none) {
       const block = this.#blockOf(passage);
       const index = this.#index[passage] ?? 0;
-      return {
-        isIn: this.passings[at] === passing.in,
-        bestMs: this.bestMs[at] ?? 0,
+      passages.push({
+        isIn: this.passings[passage] === passing.in,
+        bestMs: this.bestMs[passage] ?? 0,
         fromMs: block.fromMs[index] ?? 0,
         toMs: block.toMs[index] ?? 0,
-        position: this.positions[at] ?? 0,
-        trait: this.traits[at] ?? 0,
-      };
-    });
+        position: this.positionOf(passage),
+        trait: this.traitOf(passage),
+      });
+    }
+    return passages;
   }
 
-  subject(): string {
-    const passage = this.#own[0] ?? 0;
-    return subjectAt(this.#blockOf(passage), this.#index[passage] ?? 0) ?? '';
-  }
-
-  #put(at: number, passage: number): void {
+  positionOf(passage: number): number {
     const block = this.#blockOf(passage);
-    const index = this.#index[passage] ?? 0;
-    const bestMs = block.bestMs[index] ?? 0;
-    const trait = block.traits[index] ?? 0;
-    this.bestMs[at] = bestMs;
-    this.traits[at] = trait;
-    this.passings[at] = this.#passingOf(trait);
-    this.positions[at] = block.first + (block.offsets[index] ?? 0);
-    if (block.fromMs !== block.bestMs) this.isPlain &&= block.fromMs[index] === bestMs && block.toMs[index] === bestMs;
+    return block.first + (block.offsets[this.#index[passage] ?? 0] ?? 0);
+  }
+
+  traitOf(passage: number): number {
+    return this.#blockOf(passage).traits[this.#index[passage] ?? 0] ?? 0;
+  }
+
+  subjectOf(person: number): string {
+    const newest = this.newest[person] ?? 0;
+    return subjectAt(this.#blockOf(newest), this.#index[newest] ?? 0) ?? '';
+  }
+
+  /** Puts a passage at the head of its person's chain. */
+  #join(passage: number, subjects: Uint32Array, index: number): void {
+    const slots = this.#slots;
+    const last = slots.length - 1;
+    let slot = hashSubject(subjects, index) & last;
+    let person = slots[slot] ?? none;
+    while (person !== none && !this.#isSame(person, subjects, index)) {
+      slot = (slot + 1) & last;
+      person = slots[slot] ?? none;
+    }
+    if (person === none) {
+      person = this.count++;
+      slots[slot] = person;
+      this.before[passage] = none;
+      const word = index * wordsPerSubject;
+      for (let at = 0; at < wordsPerSubject; at++)
+        this.#subjects[person * wordsPerSubject + at] = subjects[word + at] ?? 0;
+    } else this.before[passage] = this.newest[person] ?? none;
+    this.newest[person] = passage;
+  }
+
+  #isSame(person: number, subjects: Uint32Array, index: number): boolean {
+    const known = this.#subjects;
+    const word = index * wordsPerSubject;
+    const other = person * wordsPerSubject;
+    for (let at = 0; at < wordsPerSubject; at++) if (subjects[word + at] !== known[other + at]) return false;
+    return true;
   }
 
   #blockOf(passage: number): TraceBlock {
     return this.#blocks[this.#block[passage] ?? 0] as TraceBlock;
   }
 
-  #grow(): void {
-    const larger = this.count * 2;
-    this.bestMs = new Float64Array(larger);
-    this.passings = new Uint8Array(larger);
-    this.traits = new Float64Array(larger);
-    this.positions = new Float64Array(larger);
-    const own = new Int32Array(larger);
-    own.set(this.#own);
-    this.#own = own;
+  #lookUp(trait: number): number {
+    if (trait >= tabledTraits) return this.#passingOf(trait);
+    const known = this.#table[trait];
+    if (known !== notLookedUp) return known ?? passing.none;
+    const found = this.#passingOf(trait);
+    this.#table[trait] = found;
+    return found;
+  }
+
+  #makeRoom(passages: number): void {
+    if (this.before.length < passages) {
+      const room = Math.ceil(passages * 1.25);
+      this.newest = new Int32Array(room);
+      this.before = new Int32Array(room);
+      this.bestMs = new Float64Array(room);
+      this.passings = new Uint8Array(room);
+      this.exact = new Uint8Array(room);
+      this.#block = new Int32Array(room);
+      this.#index = new Int32Array(room);
+      this.#subjects = new Uint32Array(room * wordsPerSubject);
+      this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * room)));
+    }
+    this.#slots.fill(none);
   }
 }

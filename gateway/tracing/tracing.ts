@@ -40,7 +40,7 @@ export interface Encounter {
   readonly toMs: number;
   /** How long both may have been there, which is less where the other went and came again; milliseconds. */
   readonly togetherMs: number;
-  /** Where the other person came and went, as far as that is known. */
+  /** Where the other person came and went, as far as that is known; in no order. */
   readonly gates: readonly string[];
   /** The stay of the traced person. */
   readonly withFromMs: number;

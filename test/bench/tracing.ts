@@ -9,6 +9,7 @@ import type { Encounter } from '../../gateway/tracing/tracing.ts';
 import type { Entry } from '../../shared/entry.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
+import { collect } from '../power/collect.ts';
 import { makeWorld, tracedSubject, worldDays, worldEntries, worldStartMs } from './made-world.ts';
 import { atMost, type BenchOptions, type BenchResult, type Figure, makeResult, median } from './result.ts';
 import { makeWorkplace } from './site.ts';
@@ -95,17 +96,17 @@ async function ask(dir: string, progress: BenchOptions['progress']) {
   for (let round = 0; round < rounds; round++) {
     times.visits.push(
       await timed(async () => {
-        visits = (await Array.fromAsync(tracing.visitsOf([tracedSubject], null))).length;
+        visits = (await collect(tracing.visitsOf([tracedSubject], null))).length;
       }),
     );
     times.encounters.push(
       await timed(async () => {
-        met = await Array.fromAsync(tracing.encounters([tracedSubject], null));
+        met = await collect(tracing.encounters([tracedSubject], null));
       }),
     );
     times.gate.push(
       await timed(async () => {
-        atGate = (await Array.fromAsync(tracing.passagesAt('Cổng số 7', window))).length;
+        atGate = (await collect(tracing.passagesAt('Cổng số 7', window))).length;
       }),
     );
     progress(`asked: ${Math.round(times.visits.at(-1) ?? 0)} and ${Math.round(times.encounters.at(-1) ?? 0)} ms`);

@@ -91,7 +91,7 @@ function describe(subject: string, stay: Joined, common: readonly SlowStay[]): E
     withFromMs: stay.fromMs,
     withToMs: stay.toMs,
     certain: stay.certain && common.some(({ certain }) => certain),
-    position: common[0]?.ends[0]?.position ?? 0,
+    position: common.toSorted(byEnd)[0]?.ends[0]?.position ?? 0,
   };
 }
 
@@ -136,7 +136,10 @@ function join(stays: readonly SlowStay[], window: TimeWindow | null): Joined[] {
   for (;;) {
     const pair = joined
       .flatMap((a) => joined.map((b) => ({ a, b })))
-      .find(({ a, b }) => a !== b && a.fromMs < b.toMs && b.fromMs < a.toMs);
+      .find(
+        ({ a, b }) =>
+          a !== b && ((a.fromMs < b.toMs && b.fromMs < a.toMs) || (a.fromMs === b.fromMs && a.toMs === b.toMs)),
+      );
     if (pair === undefined) return joined.sort((a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs);
     const { a, b } = pair;
     const whole = { fromMs: Math.min(a.fromMs, b.fromMs), toMs: Math.max(a.toMs, b.toMs), certain: false };
@@ -159,6 +162,11 @@ function isOf({ entry }: KeptEntry, subjects: readonly string[]): boolean {
 
 function mayLieIn({ time }: KeptEntry, window: TimeWindow): boolean {
   return time.toMs >= window.fromMs && time.fromMs < window.toMs;
+}
+
+/** Whose position is told: of the stay that ended first. */
+function byEnd(a: SlowStay, b: SlowStay): number {
+  return a.toMs - b.toMs || a.fromMs - b.fromMs || (a.ends[0]?.position ?? 0) - (b.ends[0]?.position ?? 0);
 }
 
 function byTime(a: KeptEntry, b: KeptEntry): number {
