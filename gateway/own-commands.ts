@@ -95,9 +95,12 @@ async function unseal(args: readonly string[], environment: Environment, signal:
   const { runUnseal } = await import('./officer/unseal-command.ts');
   const { createDesk } = await import('./officer/terminal.ts');
   const { openSqliteReader } = await import('./store/sqlite.ts');
-  const { listTracing } = await import('./officer/list-tracing.ts');
+  const { createTracing } = await import('./tracing/store-tracing.ts');
   using desk = createDesk(signal);
-  const openTracing = async () => listTracing(await openSqliteReader({ dir: config.dataDir }));
+  const openTracing = async () => {
+    const store = await openSqliteReader({ dir: config.dataDir });
+    return { tracing: createTracing(store), [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+  };
   const input = process.stdin.isTTY ? null : process.stdin;
   return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openTracing, print, warn });
 }

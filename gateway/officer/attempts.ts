@@ -97,7 +97,7 @@ export async function tryPassphrase<T>(
 ): Promise<Attempted<T>> {
   const { dataDir, clock, signal } = context;
   const audit = openAudit(dataDir, { clock });
-  using _ = lock(dataDir);
+  using _ = lockTrust(dataDir, attemptFiles.lock);
   const before = await readAttempts(dataDir, clock.nowMs());
   const waitMs = waitBeforeMs(before, clock.nowMs());
   if (waitMs > 0) {
@@ -119,8 +119,12 @@ export async function tryPassphrase<T>(
   return { type: 'right', value, wrongBefore: before.wrong };
 }
 
-function lock(dataDir: string): Disposable {
-  const path = join(dataDir, 'trust', attemptFiles.lock);
+/**
+ * Takes a lock in the trust folder, or throws the Fault PASSPHRASE_BUSY at once where another process has it; and the Fault
+ * DATA_DIR_UNUSABLE.
+ */
+export function lockTrust(dataDir: string, name: string): Disposable {
+  const path = join(dataDir, 'trust', name);
   try {
     return lockProcess(path, 0);
   } catch (error) {

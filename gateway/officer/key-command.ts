@@ -24,8 +24,8 @@ export const keyHelp = `key: the site's private key, which opens names. For the 
   npm run -s gateway -- key export --out FILE [--keep]  take it off this machine, onto a stick; --keep: a copy
   npm run -s gateway -- key import FILE                 put it back
 
-The passphrase is asked for at the terminal. --passphrase-file FILE takes the first line of a file instead (/dev/fd/3: what
-you have open as descriptor 3), --new-passphrase-file FILE the new one. Nobody can find a lost passphrase again: then names
+The passphrase is asked for at the terminal. --passphrase-file FILE takes the first line of a file that nobody else can read
+instead (/dev/stdin: of a pipe), --new-passphrase-file FILE the new one. Nobody can find a lost passphrase again: then names
 that were sealed stay sealed for ever. The gateway goes on all the same.
 `;
 

@@ -32,7 +32,7 @@ export function askAt(open: () => Terminal | null): PassphraseSource {
 }
 
 /**
- * The first line of a file; `/dev/fd/3` is what the caller has open as descriptor 3. It is read when it is asked for, once.
+ * The first line of a file, or of a pipe: `/dev/stdin`, `/dev/fd/3`. It is read when it is asked for, once.
  */
 export function readFrom(path: string): PassphraseSource {
   let line: Promise<string> | null = null;
@@ -53,6 +53,9 @@ async function readFirstLine(path: string): Promise<string> {
   let length = 0;
   try {
     await using file = await open(path, 'r');
+    const about = await file.stat();
+    // A pipe is the caller's own; a file that others can read tells them too.
+    if (about.isFile() && (about.mode & 0o077) !== 0) throw new Error('others can read it: chmod 600');
     for (let more = 1; more > 0 && length < bytes.length; length += more) {
       more = (await file.read(bytes, length, bytes.length - length, null)).bytesRead;
     }

@@ -1,17 +1,18 @@
 /** Keeping the site's private keys: wrapping them, giving them another passphrase, taking them off the machine and back. */
 import { strict as assert } from 'node:assert';
-import { open, readFile, rm, stat, unlink } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
 import { openAudit } from '../audit/audit.ts';
 import { isErrno, replaceFile, secretFileMode } from '../trust/durable-file.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
-import { type Attempts, readAttempts } from './attempts.ts';
+import { type Attempts, lockTrust, readAttempts } from './attempts.ts';
 import { openOutFile } from './out-file.ts';
 import { weaknessOf } from './passphrase.ts';
 import type { PassphraseSource } from './passphrase-source.ts';
 import {
+  erasingName,
   holdKeys,
   type KeyAccess,
   openWrapped,
@@ -23,6 +24,9 @@ import {
   wrappedPath,
 } from './site-keys.ts';
 import { readWrappedKeys, type ScryptCost, type SiteSecret, scryptCost, unwrapKeys, wrapKeys } from './wrapped-key.ts';
+
+/** One command at a time changes how keys are kept: the other's passphrase would silently be the one that counts. */
+export const keepingLock = 'keys.lock';
 
 /** What keeping keys takes. */
 export interface KeepingAccess extends KeyAccess {
@@ -68,6 +72,7 @@ export type Protected =
  */
 export async function protectKeys(access: KeepingAccess): Promise<Protected> {
   const { dataDir } = access;
+  using _ = lockTrust(dataDir, keepingLock);
   const plain = await readPlainKeys(dataDir);
   using _plain = holdKeys(plain);
   const wrapped = await readWrappedFile(wrappedPath(dataDir));
@@ -78,12 +83,13 @@ export async function protectKeys(access: KeepingAccess): Promise<Protected> {
   const passphrase = before?.passphrase ?? (await choosePassphrase(access));
   if (passphrase === null) return { type: 'unopened', why: 'cancelled' };
   const audit = openAudit(dataDir, access);
-  await audit.record({ action: 'key.protect', what: { keys: plain.map(({ id }) => id) } });
+  const what = { keys: [...new Set(plain.map(({ id }) => id))] };
+  await audit.record({ action: 'key.protect', what });
   const known = before?.secrets ?? [];
-  const secrets = [...known, ...plain.filter(({ id }) => known.every((one) => one.id !== id))];
+  const secrets = [...new Map([...known, ...plain].map((secret) => [secret.id, secret])).values()];
   await replaceWrapped(wrappedPath(dataDir), secrets, passphrase, access.cost);
-  for (const { path } of plain) await eraseFile(path);
-  await audit.record({ action: 'key.protected', what: { keys: plain.map(({ id }) => id) } });
+  for (const { path } of plain) await eraseKey(path);
+  await audit.record({ action: 'key.protected', what });
   return { type: 'protected', path: wrappedPath(dataDir), removed: plain.map(({ path }) => path) };
 }
 
@@ -93,6 +99,7 @@ export async function protectKeys(access: KeepingAccess): Promise<Protected> {
  */
 export async function changePassphrase(access: KeepingAccess): Promise<Unopened | null> {
   const path = access.keyFile ?? wrappedPath(access.dataDir);
+  using _lock = lockTrust(access.dataDir, keepingLock);
   const wrapped = await readWrappedFile(path);
   if (wrapped === null) return 'elsewhere';
   const opened = await openWrapped(wrapped, 'key change-passphrase', access);
@@ -121,6 +128,7 @@ export type Exported =
 export async function exportKeys(access: KeyAccess, out: string, keep: boolean): Promise<Exported> {
   const { dataDir } = access;
   const here = wrappedPath(dataDir);
+  using _ = lockTrust(dataDir, keepingLock);
   const wrapped = await readWrappedFile(here);
   using plain = holdKeys(await readPlainKeys(dataDir));
   if (wrapped === null || plain.secrets.length > 0) return { type: 'nothing', plain: plain.secrets.length > 0 };
@@ -152,6 +160,7 @@ export async function exportKeys(access: KeyAccess, out: string, keep: boolean):
  */
 export async function importKeys(access: KeyAccess, from: string): Promise<'imported' | 'there-before'> {
   const { dataDir } = access;
+  using _ = lockTrust(dataDir, keepingLock);
   const wrapped = await readWrappedFile(from);
   if (wrapped === null) throw new Fault('KEY_FILE_INVALID', `File: ${from}: it is not there.`);
   const current = await currentKeyId(dataDir);
@@ -232,20 +241,26 @@ async function replaceDurably(path: string, content: string): Promise<void> {
   }
 }
 
-/** Overwrites a file and removes it. Flash memory may keep what it held all the same. */
-async function eraseFile(path: string): Promise<void> {
+/**
+ * Overwrites a key and removes it, first of all its name: a key of zeros under it would stop the gateway's next start. Flash
+ * memory may keep what it held all the same.
+ */
+async function eraseKey(path: string): Promise<void> {
+  const aside = join(dirname(path), erasingName);
   try {
-    const file = await open(path, 'r+');
+    await rename(path, aside);
+    syncFolder(dirname(path));
+    const file = await open(aside, 'r+');
     try {
       await file.write(Buffer.alloc((await file.stat()).size), 0, null, 0);
       await file.sync();
     } finally {
       await file.close();
     }
-    await unlink(path);
+    await unlink(aside);
     syncFolder(dirname(path));
   } catch (error) {
-    throw new Fault('KEY_FILE_UNWRITTEN', `File: ${path} lies there in clear still: ${describeError(error)}.`, {
+    throw new Fault('KEY_FILE_UNWRITTEN', `File: ${path} could not be erased: ${describeError(error)}.`, {
       cause: error,
     });
   }

@@ -67,23 +67,37 @@ export interface PlainKey extends SiteSecret {
   readonly path: string;
 }
 
-/** The keys that lie in the trust folder in clear, oldest first. Throws the Faults TRUST_DAMAGED and DATA_DIR_UNUSABLE. */
+/** What a key in clear is called while it is being erased: a power cut may leave it, with what it held or with zeros. */
+export const erasingName = `.${trustFiles.siteKey}.erasing`;
+
+/**
+ * The keys that lie in the trust folder in clear, oldest first; also one whose erasing was cut off. Throws the Faults
+ * TRUST_DAMAGED and DATA_DIR_UNUSABLE.
+ */
 export async function readPlainKeys(dataDir: string): Promise<readonly PlainKey[]> {
   const found: PlainKey[] = [];
   for (const folder of await siteKeyFolders(join(dataDir, 'trust'))) {
-    const path = join(folder, trustFiles.siteKey);
-    let privateKey: Buffer;
-    try {
-      privateKey = await readFile(path);
-    } catch (error) {
-      if (isErrno(error, 'ENOENT')) continue;
-      throw toDiskFault(path, error);
+    for (const name of [trustFiles.siteKey, erasingName]) {
+      const path = join(folder, name);
+      const privateKey = await readKey(path);
+      if (privateKey === null || (name === erasingName && privateKey.every((byte) => byte === 0))) continue;
+      found.push({ id: siteKeyId(publicKeyOf(privateKey)), privateKey, path });
     }
-    if (privateKey.byteLength !== keyBytes)
-      throw new Fault('TRUST_DAMAGED', `${path} holds ${privateKey.byteLength} bytes instead of ${keyBytes}.`);
-    found.push({ id: siteKeyId(publicKeyOf(privateKey)), privateKey, path });
   }
   return found;
+}
+
+/** Null where there is none. */
+async function readKey(path: string): Promise<Buffer | null> {
+  let privateKey: Buffer;
+  try {
+    privateKey = await readFile(path);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return null;
+    throw toDiskFault(path, error);
+  }
+  if (privateKey.byteLength === keyBytes) return privateKey;
+  throw new Fault('TRUST_DAMAGED', `${path} holds ${privateKey.byteLength} bytes instead of ${keyBytes}.`);
 }
 
 /** The first generation lies in the trust folder itself, later ones in `keys/site-2`, `keys/site-3`, … */

@@ -41,7 +41,7 @@ export interface UnsealSurroundings {
   /** Standard input; null where it is a terminal. */
   readonly input: AsyncIterable<Uint8Array> | null;
   /** Opens the stored entries for tracing. Throws the Faults of the store. */
-  readonly openTracing: () => Promise<Tracing & AsyncDisposable>;
+  readonly openTracing: () => Promise<{ readonly tracing: Tracing } & AsyncDisposable>;
   readonly print: (pieces: AsyncIterable<string>) => Promise<unknown>;
   readonly warn: (text: string) => void;
 }
@@ -95,10 +95,10 @@ async function answer(
     warn(whyUnopened[openers]);
     return exitCode.failed;
   }
-  await using tracing = await openTracing();
-  const audit = openAudit(config.dataDir, { clock });
+  await using opened = await openTracing();
+  const parts = { ...opened, openers, subjectKeys, audit: openAudit(config.dataDir, { clock }), signal };
   let ending: Ending = { rows: 0, persons: 0, unopened: 0, complete: false };
-  const table = investigate(question, order.why, { tracing, openers, subjectKeys, audit, signal }, (end) => {
+  const table = investigate(question, order.why, parts, (end) => {
     ending = end;
   });
   if (out === null) await print(table);
@@ -111,14 +111,18 @@ function describe({ rows, persons, unopened, complete }: Ending, { ask, out }: O
   const what = ask.type === 'together' ? 'meetings' : 'passages';
   const lines = [
     complete ? `${rows} ${what}, ${persons} identities opened.` : 'It was stopped before the end.',
-    ...(rows === 0 && ask.type !== 'gate'
-      ? ['No entry is of that person in that time: try another of their codes or numbers.']
-      : []),
+    ...(complete && rows === 0 ? [whyNobody[ask.type]] : []),
     ...(unopened === 0 ? [] : [`${unopened} rows could not be opened: the last column says why.`]),
     ...(out === null || !complete ? [] : [`${out} holds names: for your eyes, and to be deleted when it has served.`]),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const whyNobody: Readonly<Record<Question['type'], string>> = {
+  visits: 'No entry is of that person in that time: try another of their codes or numbers.',
+  together: 'Nobody was there meanwhile, or no entry is of that person in that time: look without --together.',
+  gate: 'Nobody passed there in that time. Is the gate written as in "entries"?',
+};
 
 async function openOut(path: string): Promise<OutFile> {
   try {

@@ -29,14 +29,14 @@ export const officerFaults = {
   },
   PASSPHRASE_BUSY: {
     retryable: true,
-    meaning: 'Another command is trying a passphrase, or waits to. One at a time may.',
+    meaning: 'Another command is trying a passphrase, or changes how keys are kept. One at a time may.',
     remedy: 'Run it again when the other one is done. If you started none, somebody else did: look at "audit".',
   },
   PASSPHRASE_UNASKED: {
     retryable: false,
     meaning: 'The passphrase of the health officer is needed and there is no way to ask for it.',
     remedy:
-      'Run the command at a terminal (over SSH: ssh -t), or name a file that only you can read with --passphrase-file; /dev/fd/3 is what you have open as descriptor 3.',
+      'Run the command at a terminal (over SSH: ssh -t), or name a file that only you can read with --passphrase-file; /dev/stdin is a pipe.',
   },
   UNSEAL_FAILED: {
     retryable: false,

@@ -5,7 +5,7 @@ import { uuid } from './entries.ts';
 export function listedTracing(
   passages: readonly Passage[],
   meetings: readonly Meeting[] = [],
-): Tracing & AsyncDisposable & { readonly asked: (readonly string[])[] } {
+): Tracing & { readonly asked: (readonly string[])[] } {
   const asked: (readonly string[])[] = [];
   const isWithin = ({ atMs }: Passage, window: TimeWindow | null) =>
     window === null || (atMs >= window.fromMs && atMs < window.toMs);
@@ -26,7 +26,6 @@ export function listedTracing(
       asked.push(subjects);
       yield* meetings;
     },
-    async [Symbol.asyncDispose]() {},
   };
 }
 

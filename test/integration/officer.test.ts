@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import { programAt, startAtTerminal } from '../fakes/at-terminal.ts';
-import { runProcess } from '../fakes/processes.ts';
+import { readWords } from '../fakes/pdf-reader.ts';
+import { runProcess, startProcess } from '../fakes/processes.ts';
 import { idCard, idNumber, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
 
 const passphrase = 'quả xoài vàng ngủ trưa';
@@ -84,7 +85,7 @@ describe('the health officer', () => {
       /key\.protect .*\n.*key\.protected .*\n.*passphrase\.attempt purpose="unseal".*\n.*passphrase\.right .*\n.*identities\.unseal question="visits" person=\["[\w-]{22}",.*because "vụ 12"\n.*identities\.unsealed rows=1 persons=1 unopened=0 complete=true\n$/,
     );
     expect((await folder.check()).code).toBe(0);
-  });
+  }, 180_000);
 
   it('takes another hand’s wrong passphrase for what it is: it is counted, slowed, and told to who comes next', async () => {
     using folder = new SiteFolder();
@@ -121,7 +122,7 @@ describe('the health officer', () => {
     expect((await run(folder, 'key', 'status')).stdout).toContain('since the last right one: 0.');
     const audit = await folder.command(['audit']);
     expect(audit.match(/passphrase\.wrong/g)).toHaveLength(3 - busy);
-  });
+  }, 180_000);
 
   it('gives the terminal back as it was, whether it is answered, given up or killed', async () => {
     using folder = new SiteFolder();
@@ -137,7 +138,62 @@ describe('the health officer', () => {
       expect(command.output()).toMatch(/[^-]echo /);
       expect(command.output()).toContain('Nothing was changed.');
     }
-  });
+  }, 180_000);
+});
+
+describe('an investigation', () => {
+  it('finds who was there together with a person, and the names on printed cards, with the passphrase alone', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    const { gateway, port } = await folder.startGateway();
+    await using _ = gateway;
+    const byTurns = { RAVAO_GATE: '=cmd|Cổng', RAVAO_DIRECTION: 'toggle', RAVAO_REPEAT_MS: '1' };
+    await using kiosk = await folder.startKiosk('gate-a', port, byTurns);
+    // 1 and 2 come, 1 leaves, 3 comes, 2 leaves: 1 met 2 alone, 2 met both.
+    let seq = 0;
+    for (const person of [1, 2, 1, 3, 2]) {
+      seq++;
+      kiosk.write(`${idCard(person).replace('Nguyễn Văn A', `Người Thứ ${person}`)}\n`);
+      await kiosk.waitForLog('scan.recorded', startDeadlineMs, { matches: (fields) => fields.seq === seq });
+    }
+    await folder.waitForEntries(5);
+    const cards = join(folder.dir, 'cards.pdf');
+    await folder.command(['cards', 'issue', '--name', 'Bà Cụ Bảy', '--birth-year', '1940', '--out', cards]);
+    await protect(folder);
+    const words = join(folder.dir, 'words');
+    writeFileSync(words, `${passphrase}\n`, { mode: 0o600 });
+    const met = async (person: number) => {
+      const args = ['unseal', '--person', '--together', '--why', 'x', '--passphrase-file', words];
+      await using command = await startProcess(['gateway/main.ts', ...args], { env: folder.gatewayEnv() });
+      command.write(`${idNumber(person)}\n`);
+      command.endInput();
+      expect(await command.exited, command.output()).toMatchObject({ code: 0 });
+      return rowsOf(command.stdout());
+    };
+    const names = (rows: readonly Record<string, string>[]) => rows.map(({ name }) => name).toSorted();
+    const [meeting] = await met(1);
+    expect(meeting).toMatchObject({ name: 'Người Thứ 2', number: idNumber(2), gates: "'=cmd|Cổng" });
+    expect(names(await met(1))).toEqual(['Người Thứ 2']);
+    expect(names(await met(2))).toEqual(['Người Thứ 1', 'Người Thứ 3']);
+
+    expect((await run(folder, 'cards', 'list')).stdout).not.toContain('Bà Cụ');
+    const listed = await run(folder, 'cards', 'list', '--names', '--passphrase-file', words);
+    expect(listed).toMatchObject({ code: 0, stdout: expect.stringContaining('Bà Cụ Bảy 1940') });
+    // In a session of its own, so that whoever runs this at a terminal is not asked.
+    const alone = ['--wait', process.execPath, 'gateway/main.ts', 'cards', 'list', '--names'];
+    expect(await runProcess(alone, { command: 'setsid', env: folder.gatewayEnv() })).toMatchObject({
+      ...{ code: 1, stdout: '', stderr: expect.stringContaining('PASSPHRASE_UNASKED') },
+    });
+    const [number = ''] = /\d{3} \d{3} \d{3} \d/.exec(listed.stdout) ?? [];
+    const again = join(folder.dir, 'again.pdf');
+    const reprint = ['cards', 'reprint', number, '--out', again];
+    await folder.command([...reprint, '--passphrase-file', words]);
+    expect(await readWords(again)).toContain('Bà Cụ Bảy');
+    writeFileSync(words, 'another one by mistake\n');
+    const without = await run(folder, ...reprint, '--passphrase-file', words);
+    expect(without).toMatchObject({ code: 0, stderr: expect.stringContaining('stays wrapped') });
+    expect(await readWords(again)).not.toContain('Bà Cụ');
+  }, 180_000);
 });
 
 describe('a gateway without the key', () => {
@@ -164,7 +220,7 @@ describe('a gateway without the key', () => {
       ['Nguyễn Văn A', idNumber(2), 'Cổng A'],
     ]);
     expect(statSync(out).mode & 0o777).toBe(0o600);
-  });
+  }, 180_000);
 
   it('goes on when the file is lost, or damaged, or the passphrase is; nothing opens what was sealed, and nothing says it did', async () => {
     using folder = new SiteFolder();
@@ -186,5 +242,5 @@ describe('a gateway without the key', () => {
     expect(await folder.entries()).toHaveLength(2);
     // No key was made anew in its place.
     expect(existsSync(join(folder.gatewayDir, 'trust', 'site.key'))).toBe(false);
-  });
+  }, 180_000);
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readPerson, textsMax } from '../../../gateway/officer/person-numbers.ts';
 import { exportIssuerKey } from '../../../shared/card.ts';
@@ -75,6 +76,17 @@ describe('a number that is typed', () => {
 });
 
 describe('what is nobody', () => {
+  it('is a value, never an exception', () => {
+    const texts = fc.array(fc.string({ unit: 'grapheme', maxLength: 60 }), { maxLength: 4 });
+    fc.assert(
+      fc.property(texts, (given) => {
+        const read = readPerson(given, issuers);
+        if ('numbers' in read) expect(read.numbers.length).toBeGreaterThan(0);
+        else expect(read.wrong).toMatch(/^[a-z]/i);
+      }),
+    );
+  });
+
   it.each([
     ['nothing', [''], 1, /nothing/],
     ['a name', ['001099012345', 'Nguyễn Văn A'], 2, /./],

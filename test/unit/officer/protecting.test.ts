@@ -11,12 +11,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lockTrust } from '../../../gateway/officer/attempts.ts';
 import { askAt } from '../../../gateway/officer/passphrase-source.ts';
 import {
   changePassphrase,
   exportKeys,
   importKeys,
   type KeepingAccess,
+  keepingLock,
   protectKeys,
   readKeyStatus,
 } from '../../../gateway/officer/protecting.ts';
@@ -105,13 +107,24 @@ describe('protecting the key', () => {
     expect(await protectKeys(access([good, good.normalize('NFD')]))).toMatchObject({ type: 'protected' });
   });
 
-  it('can be cut off between the two files, and run again', async () => {
+  it.each([
+    ['with the new file begun', '.site.key.wrapped.x.tmp', 'half'],
+    ['with both files there', 'site.key', 'key'],
+    ['with the key under the name that it is erased by', '.site.key.erasing', 'key'],
+    ['with the key overwritten', '.site.key.erasing', 'zeros'],
+  ])('can be cut off %s, and run again', async (_, name, content) => {
     const key = plainBytes();
-    await protectKeys(access([good, good]));
-    writeFileSync(plainPath(), key);
-    expect(await protectKeys(access([good]))).toMatchObject({ type: 'protected' });
-    expect(existsSync(plainPath())).toBe(false);
-    expect((await readKeyStatus(access([]))).wrapped).toHaveLength(1);
+    if (content !== 'half') await protectKeys(access([good, good]));
+    const bytes = { half: Buffer.from('{"v":1,'), key, zeros: Buffer.alloc(32) }[content] ?? key;
+    writeFileSync(join(dataDir, 'trust', name), bytes);
+    // The gateway starts, and names can be opened, whatever was left.
+    await openTrust(join(dataDir, 'trust'), { site: 'Nhà máy A', clock, log: new RecordingLog() });
+    using keys = await opened(access([good]));
+    expect(keys.secrets.map(({ privateKey }) => Buffer.from(privateKey))).toEqual([key]);
+    expect((await readKeyStatus(access([]))).plain).toHaveLength(content === 'zeros' ? 0 : 1);
+    await protectKeys(access(content === 'half' ? [good, good] : [good]));
+    expect(everything(dataDir).includes(key)).toBe(false);
+    expect(await readKeyStatus(access([]))).toMatchObject({ plain: [], wrapped: [expect.any(String)] });
   });
 
   it('changes nothing where the passphrase of those wrapped before is wrong', async () => {
@@ -134,6 +147,16 @@ describe('protecting the key', () => {
     expect(await protectKeys(access([good]))).toMatchObject({ removed: [join(folder, 'site.key')] });
     using after = await opened(access([good]));
     expect(after.secrets.map(({ id }) => id).toSorted()).toEqual(both.secrets.map(({ id }) => id).toSorted());
+  });
+
+  it('is done by one command at a time, as is all that changes how keys are kept', async () => {
+    using _ = lockTrust(dataDir, keepingLock);
+    const busy = /^PASSPHRASE_BUSY/;
+    await expect(protectKeys(access([good, good]))).rejects.toThrow(busy);
+    await expect(changePassphrase(access([good, better, better]))).rejects.toThrow(busy);
+    await expect(exportKeys(access([]), at('stick.key'), false)).rejects.toThrow(busy);
+    await expect(importKeys(access([]), at('stick.key'))).rejects.toThrow(busy);
+    expect(plainBytes()).toHaveLength(32);
   });
 
   it('says so where there is nothing to do', async () => {

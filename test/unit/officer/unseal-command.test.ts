@@ -48,7 +48,7 @@ async function unseal(args: readonly string[], { typed = null, piped = null }: G
   const exit = await runUnseal(args, {
     ...{ config: { dataDir }, clock, desk, signal: new AbortController().signal },
     input: piped === null ? null : inPieces(Buffer.from(piped)),
-    openTracing: async () => tracing,
+    openTracing: async () => ({ tracing, async [Symbol.asyncDispose]() {} }),
     print: async (pieces) => {
       for await (const piece of pieces) ran.out += piece;
     },
@@ -153,6 +153,10 @@ describe('unseal', () => {
     await expect(unseal(['--person', ...why], { piped: number })).rejects.toThrow(/PASSPHRASE_UNASKED/);
     await expect(unseal(['--person', ...why])).rejects.toThrow(/PASSPHRASE_UNASKED/);
     await expect(readFrom(join(dir, 'no such file')).ask('')).rejects.toThrow(/PASSPHRASE_UNASKED/);
+    writeFileSync(join(dir, 'words'), `${passphrase}\n`, { mode: 0o640 });
+    await expect(readFrom(join(dir, 'words')).ask('')).rejects.toThrow(/PASSPHRASE_UNASKED: .*others can read it/);
+    writeFileSync(join(dir, 'book'), 'x'.repeat(100_000), { mode: 0o600 });
+    await expect(readFrom(join(dir, 'book')).ask('')).rejects.toThrow(/PASSPHRASE_UNASKED: .*too long/);
   });
 });
 
