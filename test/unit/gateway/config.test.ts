@@ -13,6 +13,7 @@ describe("a gateway's configuration", () => {
       port: 8883,
       enrolPort: 8884,
       keepDays: 30,
+      mdns: 'auto',
       upstreams: [
         { type: 'file', name: 'file:./upstream.ndjson', path: '/var/lib/ravao/upstream.ndjson', inBase: true },
       ],
