@@ -53,7 +53,7 @@ beforeEach(async () => {
         return certified;
       },
     },
-    grant: () => ({ caPem: trust.caPem, notice, subjectKey: trust.subjectKey }),
+    grant: (certPem) => ({ ...trust.grant(certPem), notice }),
     notice: () => notice,
     audit: {
       record: async (act) => {
