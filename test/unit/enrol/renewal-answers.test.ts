@@ -44,6 +44,7 @@ beforeEach(async () => {
   meanwhile = async () => {};
   const answer = answerRenewals({
     trust: {
+      caPem: trust.caPem,
       enrolled: () => trust.enrolled(),
       revoked: () => trust.revoked(),
       revoke: (id) => trust.revoke(id),
