@@ -21,8 +21,8 @@ const help = `Ravao kiosk: reads codes, answers with lights and sound, and sends
   npm run -s kiosk -- help              this text
 
 Settings come from the environment: RAVAO_DATA_DIR RAVAO_KIOSK_ID RAVAO_GATE RAVAO_DIRECTION RAVAO_GATEWAY_URL
-RAVAO_CREDENTIALS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_CERTIFICATE_SIGNERS RAVAO_LOG_LEVEL; read needs none,
-reset RAVAO_DATA_DIR.
+RAVAO_CREDENTIALS RAVAO_MDNS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_CERTIFICATE_SIGNERS RAVAO_LOG_LEVEL; read
+needs none, reset RAVAO_DATA_DIR.
 The README says what each means.
 `;
 

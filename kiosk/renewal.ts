@@ -128,7 +128,10 @@ export class Renewal implements AsyncDisposable {
       this.#doneFor = this.#notice?.credentials;
       this.#waitFor(this.#limits.gapMs);
       this.#problem = null;
+      const { siteKey } = road.credentials;
       road.adopt(outcome.renewed);
+      if (siteKey.id !== outcome.renewed.siteKey.id)
+        log.warn('site.key-changed', { before: siteKey.id, now: outcome.renewed.siteKey.id });
       log.info('renewal.done', { until: this.state.until });
     } else {
       const { problem, detail } = outcome;

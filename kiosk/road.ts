@@ -137,7 +137,8 @@ export class Road implements AsyncDisposable {
     const { clock, look } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#awaySinceMs ??= nowMs;
-    this.#at = (this.#at + 1) % this.#addresses.length;
+    // Another may have been found while this one was being tried.
+    if (this.#prepared.address === this.address) this.#at = (this.#at + 1) % this.#addresses.length;
     const isDue =
       nowMs - this.#awaySinceMs >= this.#limits.lookAfterMs && nowMs - this.#lookedMs >= this.#limits.lookEveryMs;
     if (look === null || !isDue || this.#looking !== null) return;

@@ -31,4 +31,4 @@ it('two machines with one identity are noticed, told of until it is revoked, and
   const after = await runProcess(['gateway/main.ts', 'check'], { env: site.gatewayEnv() });
   expect(after.stdout).not.toContain('TWO MACHINES');
   expect(await site.command(['kiosks'])).not.toContain('TWO MACHINES');
-});
+}, 120_000);

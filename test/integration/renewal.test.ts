@@ -16,6 +16,7 @@ import { openOutbox } from '../../kiosk/outbox.ts';
 import { Renewal } from '../../kiosk/renewal.ts';
 import { Road } from '../../kiosk/road.ts';
 import type { SiteNotice } from '../../shared/entry.ts';
+import { generateSiteKey, siteKeyId } from '../../shared/identity.ts';
 import type { Clock } from '../../shared/ports.ts';
 import type { Renewed } from '../../shared/renewal.ts';
 import { systemChance as chance } from '../../shared/system/chance.ts';
@@ -184,6 +185,24 @@ it('a kiosk that hears of other keys asks for them at once', async () => {
   renewal.noticed({ ...announced, answers: ['renew'] });
   await until('the question', deadlineMs, () => asked.length > 0 && kioskLog.events.includes('renewal.failed'));
   expect(renewal.state.problem).toBe('unanswered');
+});
+
+it('a kiosk that is given another key to seal to uses it from then on, and says so', async () => {
+  const { publicKey } = await generateSiteKey();
+  const key = { id: siteKeyId(publicKey), publicKey: Buffer.from(publicKey).toString('base64url') };
+  const asker = askerThat((answer) => ('cert' in answer ? { ...answer, site: { ...trust.notice, key } } : answer));
+  const road = roadOf(await readCredentials(folder));
+  const renewal = parts.use(
+    new Renewal({
+      ...{ folder, road, asker, clock, chance, log: kioskLog, onStateChanged: () => {} },
+      limits: { spreadMs: 0 },
+    }),
+  );
+  renewal.noticed({ ...trust.notice, answers: ['renew'] });
+  await until('the renewal', deadlineMs, () => kioskLog.events.includes('renewal.done'));
+  expect(road.credentials.siteKey.id).toBe(key.id);
+  const line = kioskLog.lines.find(({ event }) => event === 'site.key-changed');
+  expect(line?.fields).toEqual({ before: trust.notice.key.id, now: key.id });
 });
 
 it('a kiosk that the gateway does not let in by its new certificate stays with the old one, and says so', async () => {

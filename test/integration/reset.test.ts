@@ -55,7 +55,7 @@ it('a kiosk that is reset from the gateway sends what it holds, is cut off, and 
   expect(enrolled.gate).toBe('Cổng C');
   kiosk.write(`${idCard(4)}\n`);
   expect((await folder.waitForEntries(5)).at(-1)).toMatchObject({ kiosk: 'gate-c', gate: 'Cổng C', seq: 1 });
-});
+}, 120_000);
 
 it('a kiosk that lost its power while it left becomes a new one at its next start; a mark of another time does nothing', async () => {
   using folder = new SiteFolder();
@@ -82,7 +82,7 @@ it('a kiosk that lost its power while it left becomes a new one at its next star
   await using kiosk = await startKiosk(folder);
   await kiosk.waitForLog('enrol.waiting', startDeadlineMs);
   expect(existsSync(join(folder.kioskDir('one'), 'credentials'))).toBe(false);
-});
+}, 120_000);
 
 it('a kiosk that has its certificate from a folder stays, and says what to do instead', async () => {
   using folder = new SiteFolder();
@@ -98,7 +98,7 @@ it('a kiosk that has its certificate from a folder stays, and says what to do in
   expect(await folder.command(['kiosks'])).not.toContain('It was told');
   kiosk.write(`${idCard(1)}\n`);
   expect(await folder.waitForEntries(1)).toHaveLength(1);
-});
+}, 120_000);
 
 it('the command says what is wrong with it', async () => {
   using folder = new SiteFolder();
@@ -109,4 +109,4 @@ it('the command says what is wrong with it', async () => {
     expect((await run(...args)).code, args.join(' ')).toBe(64);
   }
   expect(await run('--help')).toMatchObject({ code: 0, stderr: expect.stringContaining('kiosks reset KIOSK') });
-});
+}, 120_000);

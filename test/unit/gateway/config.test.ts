@@ -12,6 +12,7 @@ describe("a gateway's configuration", () => {
       host: '127.0.0.1',
       port: 8883,
       enrolPort: 8884,
+      mdns: 'auto',
       upstreams: [
         { type: 'file', name: 'file:./upstream.ndjson', path: '/var/lib/ravao/upstream.ndjson', inBase: true },
       ],

@@ -36,6 +36,7 @@ describe("a kiosk's configuration", () => {
       gateway: { host: 'gateway.example', port: 8883 },
       credentialsDir: '/etc/ravao',
       mayEnrol: false,
+      mdns: true,
       scanner: { type: 'auto' },
       board: { type: 'auto' },
       repeatWindowMs: 5000,
