@@ -16,7 +16,7 @@ const duplicate: Verdict = Object.freeze({ type: 'duplicate' });
 
 type EntryArrival = Extract<Arrival, { type: 'entry' }>;
 
-/** The columns of `entries`, in their order. */
+/** The columns of `entries`, in their order; an uncertain time has two more. */
 type InsertedRow = [
   position: number,
   id: string,
@@ -28,8 +28,6 @@ type InsertedRow = [
   body: Uint8Array,
   trait: number,
   bestMs: number,
-  fromMs: number | null,
-  toMs: number | null,
 ];
 
 /** Prepared statements of one connection, and what is remembered of the tables. */
@@ -98,7 +96,8 @@ export class Appender {
     const stream = this.#stream(entry.kiosk, entry.epoch);
     const position = this.#position + 1;
     const { seq } = entry;
-    if (!this.#runs.has(stream, seq) && this.#insert(position, stream, arrival)) {
+    const isFree = !this.#runs.has(stream, seq);
+    if (isFree && this.#insert(position, stream, arrival)) {
       this.#position = position;
       this.#runs.add(stream, seq);
       return stored;
@@ -123,8 +122,11 @@ export class Appender {
     const { bestMs } = time;
     const fromMs = time.fromMs === bestMs ? null : time.fromMs;
     const toMs = time.toMs === bestMs ? null : time.toMs;
-    const { insert } = this.#statements;
-    const { changes } = insert.run(
+    const { insert, insertUncertain } = this.#statements;
+    if (fromMs === null && toMs === null) {
+      return insert.run(position, id, stream, seq, receivedMs, at, subject, body, trait, bestMs).changes === 1;
+    }
+    const { changes } = insertUncertain.run(
       position,
       id,
       stream,
@@ -209,6 +211,11 @@ function prepare(database: Database) {
     insertStream: database.prepare<[string, Uint8Array]>('INSERT INTO streams (kiosk, epoch) VALUES (?, ?)'),
     // The body's bytes are text already: decoding and encoding it again would be half of an insert's time.
     insert: database.prepare<InsertedRow>(
+      `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body, traits, best_ms)
+       VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?)
+       ON CONFLICT DO NOTHING`,
+    ),
+    insertUncertain: database.prepare<[...InsertedRow, fromMs: number | null, toMs: number | null]>(
       `INSERT INTO entries (position, id, stream, seq, received_ms, at, subject, body, traits, best_ms, from_ms, to_ms)
        VALUES (?, unhex(?, '-'), ?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?)
        ON CONFLICT DO NOTHING`,

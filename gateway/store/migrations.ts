@@ -97,7 +97,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE entries ADD COLUMN to_ms INTEGER;
 
   -- The index of tracing: see trace-index.ts. A segment is a run of entries by position, named by its first; a trace is
-  -- one bucket of it, its id 32 × segment + bucket.
+  -- one bucket of it, its id 128 × segment + bucket.
   CREATE TABLE segments (
     first INTEGER PRIMARY KEY,
     last INTEGER NOT NULL CHECK (last >= first),

@@ -80,7 +80,7 @@ abstract class PagedReader {
   readonly traces: TraceReader = {
     outline: async () => this.read((reading) => reading.traces.outline(reading.lastEntry())),
     traitOf: (number) => this.read(({ traces }) => traces.traitOf(number)),
-    readBucket: async (...what) => this.read(({ traces }) => traces.readBucket(...what)),
+    readBuckets: async (...what) => this.read(({ traces }) => traces.readBuckets(...what)),
     readSegment: async (segment) => this.read(({ traces }) => traces.readSegment(segment)),
     readTail: async (after, upTo) => this.read(({ traces }) => traces.readTail(after, upTo)),
     entriesAt: async (positions) => this.read(({ traces }) => traces.entriesAt(positions)),

@@ -5,8 +5,8 @@
  */
 import { strict as assert } from 'node:assert';
 
-/** Buckets of a segment. */
-export const bucketsPerSegment = 32;
+/** Buckets of a segment: so many that the people of one bucket of many hours fit into a processor's cache. */
+export const bucketsPerSegment = 128;
 
 /** A subject is 22 ASCII characters; in a block it is so many words of 32 bits, the rest zero. All are zero for nobody. */
 export const wordsPerSubject = 6;
@@ -41,7 +41,7 @@ export interface Trace {
   readonly trait: number;
 }
 
-/** A hash of the subject at an index: its highest five bits are its bucket, the lower ones serve tables within one. */
+/** A hash of the subject at an index: its highest seven bits are its bucket, the lower ones serve tables within one. */
 export function hashSubject(subjects: Uint32Array, index: number): number {
   let hash = 0;
   for (let word = index * wordsPerSubject; word < (index + 1) * wordsPerSubject; word++) {
@@ -53,7 +53,7 @@ export function hashSubject(subjects: Uint32Array, index: number): number {
 
 /** The bucket of a subject's hash. */
 export function bucketOf(hash: number): number {
-  return hash >>> 27;
+  return hash >>> 25;
 }
 
 /** A subject as words. */
@@ -125,72 +125,64 @@ export function splitIntoBuckets(block: TraceBlock): readonly (readonly number[]
  */
 export function encodeBlock(block: TraceBlock, indexes: readonly number[]): Uint8Array {
   const uncertain = indexes.flatMap((index, at) => (isExact(block, index) ? [] : [at]));
-  const layout = layOut(indexes.length, uncertain.length);
-  const views = viewColumns(new ArrayBuffer(layout.bytes), 0, layout);
-  views.head.set([indexes.length, uncertain.length]);
-  for (const [at, index] of indexes.entries()) {
-    views.bestMs[at] = block.bestMs[index] ?? 0;
-    views.offsets[at] = block.offsets[index] ?? 0;
-    views.traits[at] = block.traits[index] ?? 0;
+  const at = layOut(indexes.length, uncertain.length);
+  const bytes = new ArrayBuffer(at.end);
+  new Uint32Array(bytes).set([indexes.length, uncertain.length]);
+  const pick = (column: ArrayLike<number>, rows: readonly number[] = indexes) => rows.map((row) => column[row] ?? 0);
+  const uncertainRows = uncertain.map((row) => indexes[row] ?? 0);
+  new Float64Array(bytes, at.bestMs, indexes.length).set(pick(block.bestMs));
+  new Float64Array(bytes, at.fromMs, uncertain.length).set(pick(block.fromMs, uncertainRows));
+  new Float64Array(bytes, at.toMs, uncertain.length).set(pick(block.toMs, uncertainRows));
+  const subjects = new Uint32Array(bytes, at.subjects);
+  for (const [row, index] of indexes.entries()) {
     const word = index * wordsPerSubject;
-    views.subjects.set(block.subjects.subarray(word, word + wordsPerSubject), at * wordsPerSubject);
+    subjects.set(block.subjects.subarray(word, word + wordsPerSubject), row * wordsPerSubject);
   }
-  views.uncertain.set(uncertain);
-  for (const [at, own] of uncertain.entries()) {
-    const index = indexes[own] ?? 0;
-    views.fromMs[at] = block.fromMs[index] ?? 0;
-    views.toMs[at] = block.toMs[index] ?? 0;
-  }
-  return new Uint8Array(views.head.buffer);
+  new Uint32Array(bytes, at.offsets).set(pick(block.offsets));
+  new Uint32Array(bytes, at.traits).set(pick(block.traits));
+  new Uint32Array(bytes, at.uncertain).set(uncertain);
+  return new Uint8Array(bytes);
 }
 
-/** Reads the stored form. @param first of the segment it belongs to. */
+/** Reads the stored form, where it lies. @param first of the segment it belongs to. */
 export function decodeBlock(stored: Uint8Array, first: number): TraceBlock {
-  const bytes = stored.byteOffset % 8 === 0 ? stored : Uint8Array.from(stored);
-  const [count = 0, uncertainCount = 0] = new Uint32Array(bytes.buffer, bytes.byteOffset, 2);
-  const layout = layOut(count, uncertainCount);
-  assert.equal(bytes.byteLength, layout.bytes, 'a block of the index has the length that it says');
-  const views = viewColumns(bytes.buffer, bytes.byteOffset, layout);
-  const { offsets, bestMs, subjects, traits } = views;
-  if (uncertainCount === 0) return { count, first, offsets, bestMs, fromMs: bestMs, toMs: bestMs, subjects, traits };
+  const { buffer, byteOffset: start, byteLength } = stored.byteOffset % 8 === 0 ? stored : Uint8Array.from(stored);
+  const [count = 0, uncertainCount = 0] = new Uint32Array(buffer, start, 2);
+  const at = layOut(count, uncertainCount, start);
+  assert.equal(at.end - start, byteLength, 'a block of the index has the length that it says');
+  const bestMs = new Float64Array(buffer, at.bestMs, count);
+  const columns = {
+    count,
+    first,
+    bestMs,
+    subjects: new Uint32Array(buffer, at.subjects, count * wordsPerSubject),
+    offsets: new Uint32Array(buffer, at.offsets, count),
+    traits: new Uint32Array(buffer, at.traits, count),
+  };
+  if (uncertainCount === 0) return { ...columns, fromMs: bestMs, toMs: bestMs };
   const fromMs = bestMs.slice();
   const toMs = bestMs.slice();
-  for (const [at, index] of views.uncertain.entries()) {
-    fromMs[index] = views.fromMs[at] ?? 0;
-    toMs[index] = views.toMs[at] ?? 0;
+  const froms = new Float64Array(buffer, at.fromMs, uncertainCount);
+  const tos = new Float64Array(buffer, at.toMs, uncertainCount);
+  for (const [row, index] of new Uint32Array(buffer, at.uncertain, uncertainCount).entries()) {
+    fromMs[index] = froms[row] ?? 0;
+    toMs[index] = tos[row] ?? 0;
   }
-  return { count, first, offsets, bestMs, fromMs, toMs, subjects, traits };
+  return { ...columns, fromMs, toMs };
 }
 
 function isExact({ bestMs, fromMs, toMs }: TraceBlock, index: number): boolean {
   return fromMs[index] === bestMs[index] && toMs[index] === bestMs[index];
 }
 
-interface Layout {
-  readonly count: number;
-  readonly uncertain: number;
-  readonly bytes: number;
-}
-
-function layOut(count: number, uncertain: number): Layout {
-  return { count, uncertain, bytes: 8 + count * (8 + subjectBytes + 8) + uncertain * (16 + 4) };
-}
-
-/** Doubles first, so that each column lies where its numbers may. */
-function viewColumns(buffer: ArrayBufferLike, start: number, { count, uncertain }: Layout) {
-  let at = start;
-  const take = (bytes: number) => {
-    at += bytes;
-    return at - bytes;
-  };
-  return {
-    head: new Uint32Array(buffer, take(8), 2),
-    bestMs: new Float64Array(buffer, take(count * 8), count),
-    fromMs: new Float64Array(buffer, take(uncertain * 8), uncertain),
-    toMs: new Float64Array(buffer, take(uncertain * 8), uncertain),
-    subjects: new Uint32Array(buffer, take(count * subjectBytes), count * wordsPerSubject),
-    offsets: new Uint32Array(buffer, take(count * 4), count),
-    traits: new Uint32Array(buffer, take(count * 4), count),
-    uncertain: new Uint32Array(buffer, take(uncertain * 4), uncertain),
-  };
+/** Where each column begins, in bytes: doubles first, so that each lies where its numbers may. */
+function layOut(count: number, uncertain: number, start = 0) {
+  const bestMs = start + 8;
+  const fromMs = bestMs + count * 8;
+  const toMs = fromMs + uncertain * 8;
+  const subjects = toMs + uncertain * 8;
+  const offsets = subjects + count * subjectBytes;
+  const traits = offsets + count * 4;
+  const uncertainAt = traits + count * 4;
+  return { bestMs, fromMs, toMs, subjects, offsets, traits, uncertain: uncertainAt, end: uncertainAt + uncertain * 4 };
 }

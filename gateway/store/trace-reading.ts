@@ -24,12 +24,12 @@ interface EntryRow {
 
 /** Prepared statements of one connection. Throws what SQLite throws. */
 export class TraceReading {
-  readonly #statements: ReturnType<typeof prepareTraceReading>;
+  readonly #statements: ReturnType<typeof prepare>;
   readonly #traits: KnownTraits;
   readonly #rows: TraceRows;
 
   constructor(database: Database) {
-    this.#statements = prepareTraceReading(database);
+    this.#statements = prepare(database);
     this.#traits = new KnownTraits(database);
     this.#rows = new TraceRows(database, this.#traits);
   }
@@ -50,18 +50,20 @@ export class TraceReading {
     return trait;
   }
 
-  /** As `TraceReader.readBucket`. */
-  readBucket(segments: readonly TraceSegment[], bucket: number): TraceBlock[] {
-    return segments.flatMap(({ first }) => {
-      const passages = this.#statements.trace.get(traceId(first, bucket));
-      return passages === undefined ? [] : [decodeBlock(passages, first)];
-    });
+  /** As `TraceReader.readBuckets`: those of a segment lie side by side. */
+  readBuckets(segments: readonly TraceSegment[], from: number, to: number): TraceBlock[][] {
+    const buckets = Array.from({ length: to - from + 1 }, (): TraceBlock[] => []);
+    for (const { first } of segments) {
+      for (const [id, passages] of this.#statements.traces.all(traceId(first, from), traceId(first, to))) {
+        buckets[id - traceId(first, from)]?.push(decodeBlock(passages, first));
+      }
+    }
+    return buckets;
   }
 
   /** As `TraceReader.readSegment`. */
-  readSegment({ first }: TraceSegment): TraceBlock[] {
-    const rows = this.#statements.traces.all(traceId(first, 0), traceId(first, bucketsPerSegment - 1));
-    return rows.map((passages) => decodeBlock(passages, first));
+  readSegment(segment: TraceSegment): TraceBlock[] {
+    return this.readBuckets([segment], 0, bucketsPerSegment - 1).flat();
   }
 
   /** As `TraceReader.readTail`. */
@@ -85,14 +87,16 @@ export class TraceReading {
   }
 }
 
-/** The statements of {@link TraceReading}. Exported to be shown to SQLite's planner in a test. */
-export function prepareTraceReading(database: Database) {
+function prepare(database: Database) {
   return {
     segments: database.prepare<[], TraceSegment>(
       'SELECT first, last, from_ms AS fromMs, to_ms AS toMs FROM segments ORDER BY first',
     ),
-    trace: database.prepare<[number], Buffer>('SELECT passages FROM traces WHERE id = ?').pluck(),
-    traces: database.prepare<[number, number], Buffer>('SELECT passages FROM traces WHERE id BETWEEN ? AND ?').pluck(),
+    traces: database
+      .prepare<[number, number], [id: number, passages: Buffer]>(
+        'SELECT id, passages FROM traces WHERE id BETWEEN ? AND ?',
+      )
+      .raw(),
     entry: database.prepare<[number], EntryRow>(
       `SELECT position, entries.id, kiosk, body, at, best_ms AS bestMs, from_ms AS fromMs, to_ms AS toMs
        FROM entries JOIN streams ON streams.id = stream WHERE position = ?`,

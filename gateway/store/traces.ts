@@ -59,8 +59,8 @@ export interface TraceReader {
   /** The traits of all that was given by this reader, by their numbers. */
   traitOf(number: number): Trait;
 
-  /** One bucket of each of these segments; those that hold nothing of it are left out. */
-  readBucket(segments: readonly TraceSegment[], bucket: number): Promise<readonly TraceBlock[]>;
+  /** Some buckets of these segments, both ends included: by buckets, the blocks of each that there are. */
+  readBuckets(segments: readonly TraceSegment[], from: number, to: number): Promise<readonly (readonly TraceBlock[])[]>;
 
   /** All blocks of a segment. */
   readSegment(segment: TraceSegment): Promise<readonly TraceBlock[]>;

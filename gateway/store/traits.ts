@@ -8,7 +8,9 @@ const traitsRememberedMax = 10_000;
 /** Gives traits their numbers, inside the caller's transaction. */
 export class Traits {
   readonly #statements: ReturnType<typeof prepare>;
-  readonly #remembered = new Map<string, number>();
+  /** By gate, then by kind, then by direction and outcome: no new string is made for each entry. */
+  readonly #remembered = new Map<string, Map<string, number[]>>();
+  #count = 0;
 
   constructor(database: Database) {
     this.#statements = prepare(database);
@@ -16,21 +18,26 @@ export class Traits {
 
   /** The number of a trait, a new one where there is none. */
   numberOf(trait: Trait): number {
-    const key = keyOf(trait);
-    const remembered = this.#remembered.get(key);
+    const { gate, direction, outcome, kind } = trait;
+    const way = (direction === 'in' ? 0 : 1) + (outcome === 'admitted' ? 0 : 2);
+    const remembered = this.#remembered.get(gate)?.get(kind)?.[way];
     if (remembered !== undefined) return remembered;
     const { find, insert } = this.#statements;
-    const { gate, direction, outcome, kind } = trait;
     const number =
       find.get(gate, direction, outcome, kind) ?? Number(insert.run(gate, direction, outcome, kind).lastInsertRowid);
-    if (this.#remembered.size >= traitsRememberedMax) this.#remembered.clear();
-    this.#remembered.set(key, number);
+    if (this.#count >= traitsRememberedMax) this.forget();
+    const ofGate = this.#remembered.get(gate) ?? new Map<string, number[]>();
+    const ofKind = ofGate.get(kind) ?? [];
+    this.#remembered.set(gate, ofGate.set(kind, ofKind));
+    ofKind[way] = number;
+    this.#count++;
     return number;
   }
 
   /** Forgets what is remembered: after a rollback. */
   forget(): void {
     this.#remembered.clear();
+    this.#count = 0;
   }
 }
 

@@ -10,21 +10,15 @@ export interface TracedStay {
   readonly certain: boolean;
 }
 
-/** An encounter before it is known whose it is. `traits` are those of the passages at the ends of the other's stays. */
-interface Overlap {
-  readonly stay: TracedStay;
-  fromMs: number;
-  readonly toMs: number;
-  togetherMs: number;
-  certain: boolean;
-  position: number;
-  readonly traits: number[];
-}
+/** An encounter that is being put together. */
+type Overlap = { -readonly [Key in keyof Encounter]: Encounter[Key] };
 
 /** Holds people against the stays of the one who is traced. */
 export class Encounters {
   readonly #traced: readonly TracedStay[];
   readonly #gateOf: (trait: number) => string;
+  /** Lists of gates, shared: there are as many as pairs of traits. By the traits of both ends. */
+  readonly #gates = new Map<number, Map<number, readonly string[]>>();
   /** Of the person at hand. */
   #overlaps: Overlap[] = [];
 
@@ -36,16 +30,19 @@ export class Encounters {
 
   /** Adds the encounters with one of some people, in the order of time; none with the traced one, who goes by `own`. */
   addWith(people: People, person: number, own: ReadonlySet<string>, found: Encounter[]): void {
-    if (this.#overlaps.length > 0) this.#overlaps = [];
+    this.#overlaps.length = 0;
     if (!this.#meetPlain(people, person)) {
-      this.#overlaps = [];
+      this.#overlaps.length = 0;
       this.#meetAny(people, person);
     }
     if (this.#overlaps.length === 0) return;
     const subject = people.subjectOf(person);
     if (own.has(subject)) return;
     if (this.#overlaps.length > 1) this.#overlaps.sort(byTime);
-    for (const overlap of this.#overlaps) found.push(this.#describe(subject, overlap));
+    for (const overlap of this.#overlaps) {
+      overlap.subject = subject;
+      found.push(overlap);
+    }
   }
 
   /**
@@ -78,36 +75,52 @@ export class Encounters {
 
   #meetOf(people: People, fromMs: number, toMs: number, passage: number, other: number): void {
     const at = this.#lastBeginningBy(toMs);
-    if ((this.#traced[at]?.toMs ?? Number.NEGATIVE_INFINITY) < fromMs) return;
-    const traits = other === none ? [people.traitOf(passage)] : [people.traitOf(passage), people.traitOf(other)];
-    this.#meet({ fromMs, toMs, certain: other !== none, position: people.positionOf(passage), traits }, at);
+    if (at < 0 || (this.#traced[at]?.toMs ?? 0) < fromMs) return;
+    const trait = people.traitOf(passage);
+    const gates = this.#gatesOf(trait, other === none ? trait : people.traitOf(other));
+    this.#meet(fromMs, toMs, other !== none, people.positionOf(passage), gates, at);
   }
 
   #meetAny(people: People, person: number): void {
     const stays = staysOf(people.passagesOf(person));
     stays.sort((a, b) => b.toMs - a.toMs || b.fromMs - a.fromMs || b.position - a.position);
-    for (const stay of stays) this.#meet(stay, this.#lastBeginningBy(stay.toMs));
+    for (const { fromMs, toMs, certain, position, traits } of stays) {
+      const [trait = 0, other = trait] = traits;
+      this.#meet(fromMs, toMs, certain, position, this.#gatesOf(trait, other), this.#lastBeginningBy(toMs));
+    }
   }
 
-  /** Notes what a stay of the person at hand has in common with those of the traced one. Stays come by their ends, the last first. */
+  /**
+   * Notes what a stay of the person at hand has in common with those of the traced one, from the one at `last` on back.
+   * Stays come by their ends, the last first.
+   */
   #meet(
-    own: { fromMs: number; toMs: number; certain: boolean; position: number; traits: readonly number[] },
-    from: number,
+    ownFromMs: number,
+    ownToMs: number,
+    certain: boolean,
+    position: number,
+    gates: readonly string[],
+    last: number,
   ) {
-    for (let at = from; at >= 0; at--) {
+    for (let at = last; at >= 0; at--) {
       const stay = this.#traced[at];
-      if (stay === undefined || stay.toMs < own.fromMs) return;
-      const [beginMs, endMs] = [Math.max(own.fromMs, stay.fromMs), Math.min(own.toMs, stay.toMs)];
-      let overlap = this.#overlaps.find((known) => known.stay === stay);
-      if (overlap === undefined) {
-        overlap = { stay, fromMs: endMs, toMs: endMs, togetherMs: 0, certain: false, position: 0, traits: [] };
-        this.#overlaps.push(overlap);
+      if (stay === undefined || stay.toMs < ownFromMs) return;
+      const fromMs = Math.max(ownFromMs, stay.fromMs);
+      const toMs = Math.min(ownToMs, stay.toMs);
+      const both = certain && stay.certain;
+      const { fromMs: withFromMs, toMs: withToMs } = stay;
+      const before = this.#overlaps.find((known) => known.withFromMs === withFromMs && known.withToMs === withToMs);
+      if (before === undefined) {
+        const togetherMs = toMs - fromMs;
+        const span = { fromMs, toMs, togetherMs, gates, withFromMs, withToMs };
+        this.#overlaps.push({ subject: '', ...span, certain: both, position });
+        continue;
       }
-      overlap.togetherMs += Math.max(0, Math.min(endMs, overlap.fromMs) - beginMs);
-      overlap.fromMs = Math.min(overlap.fromMs, beginMs);
-      overlap.certain ||= own.certain && stay.certain;
-      overlap.position = own.position;
-      for (const trait of own.traits) overlap.traits.push(trait);
+      before.togetherMs += Math.max(0, Math.min(toMs, before.fromMs) - fromMs);
+      before.fromMs = Math.min(before.fromMs, fromMs);
+      before.certain ||= both;
+      before.position = position;
+      before.gates = [...new Set([...before.gates, ...gates])];
     }
   }
 
@@ -122,27 +135,20 @@ export class Encounters {
     return low - 1;
   }
 
-  #describe(subject: string, overlap: Overlap): Encounter {
-    const { stay, fromMs, toMs, togetherMs, certain, position } = overlap;
-    const gates: string[] = [];
-    for (const trait of overlap.traits) {
-      const gate = this.#gateOf(trait);
-      if (!gates.includes(gate)) gates.push(gate);
+  #gatesOf(trait: number, other: number): readonly string[] {
+    let ofTrait = this.#gates.get(trait);
+    if (ofTrait === undefined) {
+      ofTrait = new Map();
+      this.#gates.set(trait, ofTrait);
     }
-    return {
-      subject,
-      fromMs,
-      toMs,
-      togetherMs,
-      gates,
-      withFromMs: stay.fromMs,
-      withToMs: stay.toMs,
-      certain,
-      position,
-    };
+    const known = ofTrait.get(other);
+    if (known !== undefined) return known;
+    const gates = [...new Set([this.#gateOf(trait), this.#gateOf(other)])];
+    ofTrait.set(other, gates);
+    return gates;
   }
 }
 
 function byTime(a: Overlap, b: Overlap): number {
-  return a.stay.fromMs - b.stay.fromMs || a.stay.toMs - b.stay.toMs;
+  return a.withFromMs - b.withFromMs || a.withToMs - b.withToMs;
 }

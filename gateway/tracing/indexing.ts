@@ -5,7 +5,7 @@ import { sleep } from '../../shared/time.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Store } from '../store/store.ts';
 
-/** How long indexing rests after a piece of work during which entries arrived, in milliseconds: they come first. */
+/** How long indexing rests after a piece of work while entries arrive, in milliseconds: they come first. */
 const restMs = 50;
 
 /** How long it waits after a failure. */
@@ -31,7 +31,6 @@ export function keepIndexed(options: {
 
   const work = async () => {
     for (let more = true; more && !stop.signal.aborted; ) {
-      arrived = false;
       try {
         more = await store.indexSome();
       } catch (error) {
@@ -42,7 +41,9 @@ export function keepIndexed(options: {
       }
       if (!more) return;
       await new Promise<void>((resolve) => setImmediate(resolve));
-      if (arrived) await sleep(clock, restMs, stop.signal);
+      if (!arrived) continue;
+      arrived = false; // what arrives during the rest calls for another after the next piece
+      await sleep(clock, restMs, stop.signal);
     }
   };
   const start = () => {

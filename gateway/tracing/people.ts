@@ -36,6 +36,8 @@ export class People {
   /** Of each passage, its block and its index in that. */
   #block = new Int32Array(0);
   #index = new Int32Array(0);
+  /** Of each person, the words of the subject. */
+  #subjects = new Uint32Array(0);
   /** An open table of people, by the hash of their subjects; its size is a power of two. */
   #slots = new Int32Array(0);
 
@@ -48,19 +50,23 @@ export class People {
     this.#blocks = blocks;
     this.count = 0;
     this.#makeRoom(blocks.reduce((sum, { count }) => sum + count, 0));
+    const { bestMs, passings, exact } = this;
+    const [ownBlock, ownIndex] = [this.#block, this.#index];
     let passage = 0;
-    for (const [number, block] of blocks.entries()) {
-      const { count, subjects, traits, bestMs, fromMs, toMs } = block;
+    for (let number = 0; number < blocks.length; number++) {
+      const block = blocks[number] as TraceBlock;
+      const { count, subjects, traits, bestMs: times, fromMs, toMs } = block;
+      const isExact = fromMs === times;
       for (let index = 0; index < count; index++) {
         const found = this.#lookUp(traits[index] ?? 0);
         if (found === passing.none || subjects[index * wordsPerSubject] === 0) continue;
-        const ms = bestMs[index] ?? 0;
-        this.bestMs[passage] = ms;
-        this.passings[passage] = found;
-        this.exact[passage] = fromMs === bestMs || (fromMs[index] === ms && toMs[index] === ms) ? 1 : 0;
-        this.#block[passage] = number;
-        this.#index[passage] = index;
-        this.#join(passage++, block, index);
+        const ms = times[index] ?? 0;
+        bestMs[passage] = ms;
+        passings[passage] = found;
+        exact[passage] = isExact || (fromMs[index] === ms && toMs[index] === ms) ? 1 : 0;
+        ownBlock[passage] = number;
+        ownIndex[passage] = index;
+        this.#join(passage++, subjects, index);
       }
     }
   }
@@ -69,7 +75,8 @@ export class People {
   passagesOf(person: number): StayPassage[] {
     const passages: StayPassage[] = [];
     for (let passage = this.newest[person] ?? none; passage !== none; passage = this.before[passage] ?? none) {
-      const { block, index } = this.#placeOf(passage);
+      const block = this.#blockOf(passage);
+      const index = this.#index[passage] ?? 0;
       passages.push({
         isIn: this.passings[passage] === passing.in,
         bestMs: this.bestMs[passage] ?? 0,
@@ -83,49 +90,50 @@ export class People {
   }
 
   positionOf(passage: number): number {
-    const { block, index } = this.#placeOf(passage);
-    return block.first + (block.offsets[index] ?? 0);
+    const block = this.#blockOf(passage);
+    return block.first + (block.offsets[this.#index[passage] ?? 0] ?? 0);
   }
 
   traitOf(passage: number): number {
-    const { block, index } = this.#placeOf(passage);
-    return block.traits[index] ?? 0;
+    return this.#blockOf(passage).traits[this.#index[passage] ?? 0] ?? 0;
   }
 
   subjectOf(person: number): string {
-    const { block, index } = this.#placeOf(this.newest[person] ?? 0);
-    return subjectAt(block, index) ?? '';
+    const newest = this.newest[person] ?? 0;
+    return subjectAt(this.#blockOf(newest), this.#index[newest] ?? 0) ?? '';
   }
 
   /** Puts a passage at the head of its person's chain. */
-  #join(passage: number, block: TraceBlock, index: number): void {
-    const last = this.#slots.length - 1;
-    let slot = hashSubject(block.subjects, index) & last;
-    let person = this.#slots[slot] ?? none;
-    while (person !== none && !this.#isSame(person, block, index)) {
+  #join(passage: number, subjects: Uint32Array, index: number): void {
+    const slots = this.#slots;
+    const last = slots.length - 1;
+    let slot = hashSubject(subjects, index) & last;
+    let person = slots[slot] ?? none;
+    while (person !== none && !this.#isSame(person, subjects, index)) {
       slot = (slot + 1) & last;
-      person = this.#slots[slot] ?? none;
+      person = slots[slot] ?? none;
     }
     if (person === none) {
       person = this.count++;
-      this.#slots[slot] = person;
+      slots[slot] = person;
       this.before[passage] = none;
+      const word = index * wordsPerSubject;
+      for (let at = 0; at < wordsPerSubject; at++)
+        this.#subjects[person * wordsPerSubject + at] = subjects[word + at] ?? 0;
     } else this.before[passage] = this.newest[person] ?? none;
     this.newest[person] = passage;
   }
 
-  #isSame(person: number, { subjects }: TraceBlock, index: number): boolean {
-    const known = this.newest[person] ?? 0;
-    const others = this.#blocks[this.#block[known] ?? 0]?.subjects;
-    if (others === undefined) return false;
+  #isSame(person: number, subjects: Uint32Array, index: number): boolean {
+    const known = this.#subjects;
     const word = index * wordsPerSubject;
-    const other = (this.#index[known] ?? 0) * wordsPerSubject;
-    for (let at = 0; at < wordsPerSubject; at++) if (subjects[word + at] !== others[other + at]) return false;
+    const other = person * wordsPerSubject;
+    for (let at = 0; at < wordsPerSubject; at++) if (subjects[word + at] !== known[other + at]) return false;
     return true;
   }
 
-  #placeOf(passage: number): { block: TraceBlock; index: number } {
-    return { block: this.#blocks[this.#block[passage] ?? 0] as TraceBlock, index: this.#index[passage] ?? 0 };
+  #blockOf(passage: number): TraceBlock {
+    return this.#blocks[this.#block[passage] ?? 0] as TraceBlock;
   }
 
   #lookUp(trait: number): number {
@@ -147,6 +155,7 @@ export class People {
       this.exact = new Uint8Array(room);
       this.#block = new Int32Array(room);
       this.#index = new Int32Array(room);
+      this.#subjects = new Uint32Array(room * wordsPerSubject);
       this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * room)));
     }
     this.#slots.fill(none);

@@ -71,7 +71,8 @@ export function joinStays(
   const joined: typeof within = [];
   for (const stay of within) {
     const before = joined.at(-1);
-    if (before === undefined || stay.fromMs >= before.toMs) joined.push(stay);
+    const isSame = before?.fromMs === stay.fromMs && before.toMs === stay.toMs;
+    if (before === undefined || (stay.fromMs >= before.toMs && !isSame)) joined.push(stay);
     else joined[joined.length - 1] = { ...before, toMs: Math.max(before.toMs, stay.toMs), certain: false };
   }
   return joined;

@@ -21,6 +21,9 @@ import { type Encounter, type Meeting, type Passage, stayMsMax, type TimeWindow,
 /** Entries whose bodies are read at once. */
 const entriesPerPage = 500;
 
+/** Buckets of the same segments that are read at once: of a month of a large site, some 25 MB. */
+const bucketsAtOnce = 16;
+
 /**
  * Tracing on a store that somebody may be writing meanwhile. The store must outlive it. Where much is not indexed yet, as
  * after an update from an older version, it reads all of that and takes some seconds a million entries.
@@ -93,12 +96,14 @@ class StoreTracing implements Tracing {
     );
     const own = new Set(subjects);
     const people = new People(passingOf);
-    for (let bucket = 0; bucket < bucketsPerSegment; bucket++) {
-      const blocks = [...(await this.#traces.readBucket(segments, bucket)), ...(tail[bucket] ?? [])];
-      const met: Encounter[] = [];
-      people.load(blocks);
-      for (let person = 0; person < people.count; person++) found.addWith(people, person, own, met);
-      yield* met;
+    for (let from = 0; from < bucketsPerSegment; from += bucketsAtOnce) {
+      const buckets = await this.#traces.readBuckets(segments, from, from + bucketsAtOnce - 1);
+      for (let bucket = from; bucket < from + bucketsAtOnce; bucket++) {
+        const met: Encounter[] = [];
+        people.load([...(buckets[bucket - from] ?? []), ...(tail[bucket] ?? [])]);
+        for (let person = 0; person < people.count; person++) found.addWith(people, person, own, met);
+        yield* met;
+      }
     }
   }
 
@@ -141,7 +146,8 @@ class StoreTracing implements Tracing {
     };
     for (const words of wanted) {
       const bucket = bucketOf(hashSubject(words, 0));
-      for (const block of await this.#traces.readBucket(segments, bucket)) findIn(block, words);
+      const [blocks = []] = await this.#traces.readBuckets(segments, bucket, bucket);
+      for (const block of blocks) findIn(block, words);
     }
     if (wanted.length === 0) return;
     for await (const block of this.#tail(outline)) for (const words of wanted) findIn(block, words);

@@ -10,6 +10,7 @@ import {
   type StoreLimits,
   type Verdict,
 } from '../../gateway/store/store.ts';
+import { createTracing } from '../../gateway/tracing/store-tracing.ts';
 import type { Entry } from '../../shared/entry.ts';
 import { makeEntry, someEpoch, uuid } from '../fakes/entries.ts';
 
@@ -20,6 +21,7 @@ export interface OpenedStore extends AsyncDisposable {
 }
 
 const receivedMs = Date.UTC(2026, 10, 20, 8, 30);
+const someoneElse = 'AnotherAnotherAnother1';
 const otherEpoch = '019a1b2c-0000-7000-8000-00000000e0c5';
 const plenty = { entriesMax: 500, bytesMax: 1024 * 1024 };
 
@@ -312,6 +314,47 @@ const chapters: Record<string, Record<string, Case>> = {
       await store.append([arrival(1), arrival(2), arrival(3, { seq: 2 })]);
       const known = await store.findKnown([uuid(1), uuid(2), uuid(3), uuid(4)]);
       expect([...known].sort()).toEqual([uuid(1), uuid(2)]);
+    },
+  },
+
+  'finds passages': {
+    'of a person and at a gate, also over a restart': async (opened) => {
+      await opened.store.append([
+        arrival(1, { gate: 'Cổng A' }),
+        arrival(2, { gate: 'Cổng B', subject: someoneElse }),
+        arrival(3, { gate: 'Cổng B', direction: 'out' }),
+        arrival(4, { gate: 'Cổng B', subject: null, outcome: 'refused', reason: 'unreadable' }),
+      ]);
+      const tracing = createTracing(await opened.reopen());
+      const all = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+      const { entry } = makeEntry(3);
+      const visits = await collect(tracing.visitsOf([entry.subject ?? ''], null));
+      expect(visits).toMatchObject([
+        { id: uuid(1), gate: 'Cổng A', direction: 'in' },
+        { id: uuid(3), kiosk: 'gate-a', gate: 'Cổng B', direction: 'out', kind: 'cccd', atMs: Date.parse(entry.at) },
+      ]);
+      expect(idsOf(await collect(tracing.passagesAt('Cổng B', all)))).toEqual([uuid(2), uuid(3), uuid(4)]);
+      expect(await collect(tracing.together([entry.subject ?? ''], null))).toMatchObject([
+        { subject: someoneElse, id: uuid(2), gates: ['Cổng B'], togetherMs: 1, certain: false },
+      ]);
+    },
+
+    'that may have been in a window, by the bounds of their times': async ({ store }) => {
+      const given = arrival(1);
+      if (given.type !== 'entry') throw new Error('not an entry');
+      const time = { bestMs: 5000, fromMs: 4000, toMs: 9000 };
+      await store.append([{ ...given, entry: { ...given.entry, time } }]);
+      const found = async (fromMs: number, toMs: number) =>
+        (await collect(createTracing(store).passagesAt(null, { fromMs, toMs }))).map(({ atMs }) => atMs);
+      expect(await found(9000, 9001)).toEqual([5000]);
+      expect(await found(3000, 4001)).toEqual([5000]);
+      expect([...(await found(9001, 1e13)), ...(await found(0, 4000))]).toEqual([]);
+    },
+
+    'the same when there is nothing more to index': async ({ store }) => {
+      await store.append([arrival(1), arrival(2, { subject: someoneElse })]);
+      expect(await store.indexSome()).toBe(false);
+      expect(await collect(createTracing(store).visitsOf([someoneElse], null))).toMatchObject([{ id: uuid(2) }]);
     },
   },
 

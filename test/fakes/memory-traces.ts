@@ -24,7 +24,7 @@ export class MemoryTraces implements TraceReader {
     return trait;
   }
 
-  async readBucket() {
+  async readBuckets() {
     return [];
   }
 

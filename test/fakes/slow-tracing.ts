@@ -136,7 +136,10 @@ function join(stays: readonly SlowStay[], window: TimeWindow | null): Joined[] {
   for (;;) {
     const pair = joined
       .flatMap((a) => joined.map((b) => ({ a, b })))
-      .find(({ a, b }) => a !== b && a.fromMs < b.toMs && b.fromMs < a.toMs);
+      .find(
+        ({ a, b }) =>
+          a !== b && ((a.fromMs < b.toMs && b.fromMs < a.toMs) || (a.fromMs === b.fromMs && a.toMs === b.toMs)),
+      );
     if (pair === undefined) return joined.sort((a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs);
     const { a, b } = pair;
     const whole = { fromMs: Math.min(a.fromMs, b.fromMs), toMs: Math.max(a.toMs, b.toMs), certain: false };

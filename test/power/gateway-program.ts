@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createForwarder } from '../../gateway/forwarder.ts';
 import { createIntake } from '../../gateway/intake.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
+import { keepIndexed } from '../../gateway/tracing/indexing.ts';
 import { openTrust } from '../../gateway/trust/authority.ts';
 import { createFileUpstream } from '../../gateway/upstream/file-upstream.ts';
 import type { Upstream } from '../../shared/ports.ts';
@@ -54,7 +55,8 @@ for (let session = 1; ; session++) {
   const { serial } = await trust.enrol(kiosk, folder, { force: true });
   mark({ type: 'enrolled', kiosk, folder, serial });
   await using parts = new AsyncDisposableStack();
-  const store = parts.use(await openSqliteStore({ dir: data, log }));
+  const store = parts.use(await openSqliteStore({ dir: data, log, limits: { entriesPerSegment: 8 } }));
+  parts.use(keepIndexed({ store, clock, log }));
   const upstream = parts.use(marking(createFileUpstream({ name: 'file', path: upstreamFile, clock, log })));
   parts.use(createForwarder({ store, upstream, clock, chance, log }));
   const intake = parts.use(createIntake({ store, clock, log }));

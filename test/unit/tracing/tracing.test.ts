@@ -1,18 +1,14 @@
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { keysOf } from '../../../gateway/intake.ts';
-import { Appender } from '../../../gateway/store/appending.ts';
-import { migrate } from '../../../gateway/store/migrations.ts';
-import { Reading } from '../../../gateway/store/reading.ts';
-import { type Arrival, defaultStoreLimits } from '../../../gateway/store/store.ts';
+import type { Arrival } from '../../../gateway/store/store.ts';
 import { forgetPositions } from '../../../gateway/store/trace-index.ts';
-import type { TraceReader } from '../../../gateway/store/traces.ts';
-import { createTracing } from '../../../gateway/tracing/store-tracing.ts';
+import { staysOf } from '../../../gateway/tracing/stays.ts';
 import { stayMsMax, type Tracing } from '../../../gateway/tracing/tracing.ts';
 import { collect } from '../../contract/store.ts';
 import { makeEntry } from '../../fakes/entries.ts';
 import { type KeptEntry, SlowTracing } from '../../fakes/slow-tracing.ts';
+import { openTables } from '../../fakes/store-tables.ts';
 
 const hourMs = 60 * 60 * 1000;
 const startMs = Date.UTC(2026, 10, 20);
@@ -28,7 +24,7 @@ const passages = fc.record({
   hour: fc.integer({ min: 0, max: 70 }),
   uncertain: fc.option(fc.tuple(fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 30 })), { freq: 4 }),
   direction: fc.constantFrom('in' as const, 'out' as const),
-  refused: fc.boolean().map((refused) => refused),
+  refused: fc.boolean(),
   gate: fc.constantFrom('A', 'B', 'C'),
 });
 type MadePassage = typeof passages extends fc.Arbitrary<infer T> ? T : never;
@@ -51,24 +47,6 @@ function keep(passage: MadePassage, index: number): KeptEntry {
 
 function toArrival({ entry, time }: KeptEntry): Arrival {
   return { type: 'entry', entry: { ...keysOf(entry), time }, body: Buffer.from(JSON.stringify(entry)), receivedMs: 0 };
-}
-
-/** A store's tables without its file, indexed in the middle of things. */
-function openTables(entriesPerSegment: number) {
-  const database = new Database(':memory:');
-  migrate(database);
-  const appender = new Appender(database, { ...defaultStoreLimits, entriesPerSegment });
-  const reading = new Reading(database);
-  const { traces } = reading;
-  const reader: TraceReader = {
-    outline: async () => traces.outline(reading.lastEntry()),
-    traitOf: (number) => traces.traitOf(number),
-    readBucket: async (...what) => traces.readBucket(...what),
-    readSegment: async (segment) => traces.readSegment(segment),
-    readTail: async (after, upTo) => traces.readTail(after, upTo),
-    entriesAt: async (positions) => traces.entriesAt(positions),
-  };
-  return { database, appender, tracing: createTracing({ traces: reader }) };
 }
 
 const windows = fc.option(
@@ -125,7 +103,7 @@ test('tracing finds what the slow and obvious computation finds, whatever is ind
   });
   await fc.assert(
     fc.asyncProperty(worlds, async ({ made, entriesPerSegment, indexedAfter, deleted, question }) => {
-      const { database, appender, tracing } = openTables(entriesPerSegment);
+      const { database, appender, reading, tracing } = openTables(entriesPerSegment);
       const kept = made.map(keep);
       appender.append(kept.slice(0, indexedAfter).map(toArrival));
       while (appender.indexSome());
@@ -134,13 +112,96 @@ test('tracing finds what the slow and obvious computation finds, whatever is ind
       forgetPositions(database, deleted);
       const slow = new SlowTracing(async () => kept.filter(({ position }) => !deleted.includes(position)));
       expect(await answer(tracing, question)).toEqual(await answer(slow, question));
-      expect(new Reading(database).report().damage.filter((line) => line.startsWith('traces'))).toEqual([]);
+      expect(reading.report().damage.filter((line) => line.startsWith('traces'))).toEqual([]);
       database.close();
     }),
     { numRuns: 400 },
   );
 });
 
-test('a stay is never taken to be longer than its limit', () => {
-  expect(stayMsMax).toBe(16 * hourMs);
+test('no question reads all entries, nor sorts them', async () => {
+  const statements = new Set<string>();
+  const { database, appender, tracing } = openTables(8, (sql) => statements.add(sql));
+  const made = Array.from({ length: 41 }, (_, index): MadePassage => {
+    const direction = index % 8 < 4 ? 'in' : 'out';
+    return { person: index % 4, hour: index, uncertain: null, refused: false, gate: 'A', direction };
+  });
+  appender.append(made.map(keep).map(toArrival).slice(0, 20));
+  while (appender.indexSome());
+  appender.append(made.map(keep).map(toArrival).slice(20, 40));
+  while (appender.indexSome());
+  appender.append(made.map(keep).map(toArrival).slice(40));
+  statements.clear();
+  const found = await answer(tracing, { subjects: [0], window: null, gate: 'A' });
+  expect([found.visits.length, found.passages.length, found.encounters > 0]).toEqual([11, 41, true]);
+  const plans = [...statements].flatMap((sql) =>
+    database
+      .prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+      .all()
+      .map(({ detail }) => detail),
+  );
+  expect(plans.filter((detail) => /^SEARCH entries USING INTEGER PRIMARY KEY/.test(detail))).not.toEqual([]);
+  expect(plans.filter((detail) => /^SEARCH traces USING INTEGER PRIMARY KEY/.test(detail))).not.toEqual([]);
+  expect(
+    plans.filter(
+      (detail) => /SCAN|TEMP B-TREE/.test(detail) && !/^SCAN (segments|traits|sqlite_sequence)$/.test(detail),
+    ),
+  ).toEqual([]);
+});
+
+describe('a stay', () => {
+  const [morning, noon, evening] = [8, 12, 20].map((hour) => startMs + hour * hourMs) as [number, number, number];
+  const at = (ms: number, isIn: boolean, spreadMs = 0) => {
+    return { isIn, bestMs: ms, fromMs: ms - spreadMs, toMs: ms + spreadMs, position: ms, trait: isIn ? 1 : 2 };
+  };
+
+  test.each([
+    ['from in to out is certain', [at(morning, true), at(noon, false)], [[morning, noon, true]]],
+    ['without an out lasts sixteen hours', [at(morning, true)], [[morning, morning + stayMsMax, false]]],
+    ['without an in began up to sixteen hours before', [at(noon, false)], [[noon - stayMsMax, noon, false]]],
+    [
+      'without an out ends at the next in',
+      [at(morning, true), at(noon, true), at(evening, false)],
+      [
+        [morning, noon, false],
+        [noon, evening, true],
+      ],
+    ],
+    [
+      'without an in began after the out before',
+      [at(morning, true), at(noon, false), at(evening, false)],
+      [
+        [morning, noon, true],
+        [noon, evening, false],
+      ],
+    ],
+    [
+      'longer than sixteen hours is known at its ends only',
+      [at(morning, true), at(morning + 40 * hourMs, false)],
+      [
+        [morning, morning + stayMsMax, false],
+        [morning + 24 * hourMs, morning + 40 * hourMs, false],
+      ],
+    ],
+    [
+      'of uncertain times is as long as it may have been',
+      [at(morning, true, hourMs), at(noon, false, 2 * hourMs)],
+      [
+        [morning - hourMs, noon + 2 * hourMs, false],
+        [morning - hourMs, noon + 2 * hourMs, false],
+      ],
+    ],
+    [
+      'into which an uncertain passage may fall is not certain',
+      [at(morning, true), at(noon, false), at(evening, false, 9 * hourMs)],
+      [
+        [morning, noon, false],
+        [morning, evening + 9 * hourMs, false],
+      ],
+    ],
+  ])('%s', (_, given, expected) => {
+    const stays = staysOf(given).map(({ fromMs, toMs, certain }) => [fromMs, toMs, certain]);
+    expect(stays.toSorted()).toEqual(expected.toSorted());
+    expect(stayMsMax).toBe(16 * hourMs);
+  });
 });
