@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { siteNoticeSchema } from '../shared/entry.ts';
@@ -17,6 +17,8 @@ export interface Credentials {
   readonly keyPem: string;
   readonly siteKey: SiteKey;
   readonly subjectKey: Uint8Array;
+  /** The site's keys of the pseudonyms before that one, newest first: lists of people may have been made with them. */
+  readonly formerSubjectKeys: readonly Uint8Array[];
   /** When the certificate ends, in milliseconds since the Unix epoch. */
   readonly untilMs: number;
   /** What the site's notice said of these credentials when they were given; null where it said nothing. */
@@ -34,6 +36,9 @@ const renewedFileSchema = z.looseObject({
   after: z.string(),
 });
 export type RenewedFile = z.infer<typeof renewedFileSchema>;
+
+/** The keys of the pseudonyms that the site had before, back to back, newest first; only where it changed that key. */
+export const formerKeysFileName = 'former-subject.keys';
 
 /** The subject key's length in bytes. */
 const subjectKeyBytes = 32;
@@ -91,11 +96,24 @@ export async function readSet(folder: string): Promise<Credentials> {
   if (subjectKey.byteLength !== subjectKeyBytes) {
     throw new Fault('CREDENTIALS_INVALID', `${join(folder, 'subject.key')} must hold ${subjectKeyBytes} bytes.`);
   }
+  const formerSubjectKeys = readFormerKeys(join(folder, formerKeysFileName));
   const caPem = read('ca.pem').toString();
   const siteKey = await importSiteKey(Buffer.from(notice.key.publicKey, 'base64url'));
   const untilMs = certificate.validToDate.getTime();
   const version = notice.credentials ?? null;
-  return { kiosk, site: notice.site, caPem, certPem, keyPem, siteKey, subjectKey, untilMs, version };
+  const keys = { siteKey, subjectKey, formerSubjectKeys };
+  return { kiosk, site: notice.site, caPem, certPem, keyPem, ...keys, untilMs, version };
+}
+
+/** None where there is no such file: the site never changed that key. */
+function readFormerKeys(path: string): readonly Uint8Array[] {
+  const bytes = tell(`${path} cannot be read`, () => (existsSync(path) ? readFileSync(path) : Buffer.alloc(0)));
+  if (bytes.byteLength % subjectKeyBytes !== 0) {
+    throw new Fault('CREDENTIALS_INVALID', `${path} must hold ${subjectKeyBytes} bytes for each key.`);
+  }
+  return Array.from({ length: bytes.byteLength / subjectKeyBytes }, (_, index) =>
+    bytes.subarray(index * subjectKeyBytes, (index + 1) * subjectKeyBytes),
+  );
 }
 
 /** Does one step and says in one line what failed, when it fails. */

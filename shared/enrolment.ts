@@ -34,6 +34,9 @@ export const enrolmentRequestSchema = z.object({
 });
 export type EnrolmentRequest = z.infer<typeof enrolmentRequestSchema>;
 
+/** The keys of the pseudonyms before that one, newest first: what a site knows people by may have been made with them. */
+export const formerSubjectKeysSchema = z.array(base64Url(43).length(43)).max(32).optional();
+
 /** What makes a kiosk one of the site's, and how its gate is set up. */
 export const enrolmentAnswerSchema = z.object({
   v: z.literal(1),
@@ -48,6 +51,7 @@ export const enrolmentAnswerSchema = z.object({
   site: siteNoticeSchema,
   /** The key of the pseudonyms, 32 bytes. */
   subjectKey: base64Url(43).length(43),
+  formerSubjectKeys: formerSubjectKeysSchema,
 });
 export type EnrolmentAnswer = z.infer<typeof enrolmentAnswerSchema>;
 

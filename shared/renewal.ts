@@ -3,6 +3,7 @@
  * question `renew`, version 1. First it fetches a nonce, then it asks for a certificate of a new key that never leaves it.
  */
 import { z } from 'zod';
+import { formerSubjectKeysSchema } from './enrolment.ts';
 import { siteNoticeSchema } from './entry.ts';
 import { kioskIdSchema } from './topics.ts';
 
@@ -62,6 +63,7 @@ const renewedSchema = z.looseObject({
   site: siteNoticeSchema,
   /** The key of the pseudonyms, 32 bytes. */
   subjectKey: base64Url(43).length(43),
+  formerSubjectKeys: formerSubjectKeysSchema,
 });
 export type Renewed = z.infer<typeof renewedSchema>;
 

@@ -24,6 +24,7 @@ import { type BrokerLimits, brokerLimits } from '../broker-limits.ts';
 import { Handshakes } from '../handshakes.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { GatewayCredentials, Trust } from '../trust/authority.ts';
+import { sayKeys } from '../trust/grant.ts';
 import type { Invitations } from './invitations.ts';
 
 /**
@@ -157,17 +158,17 @@ async function enrol(body: Uint8Array | null, socket: TLSSocket, options: Enrolm
   });
   if ('refused' in redeemed) return redeemed;
   const { kiosk, gate, direction } = redeemed.invited;
-  const { caPem: ca, notice: site, subjectKey } = trust.grant(redeemed.certPem);
+  const grant = trust.grant(redeemed.certPem);
   const given: EnrolmentAnswer = {
     v: 1,
     kiosk,
     gate,
     direction,
     mqttPort,
-    ca,
+    ca: grant.caPem,
     cert: redeemed.certPem,
-    site,
-    subjectKey: Buffer.from(subjectKey).toString('base64url'),
+    site: grant.notice,
+    ...sayKeys(grant),
   };
   return { answer: given, again: redeemed.again };
 }

@@ -15,6 +15,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Answer } from '../questions.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Trust } from '../trust/authority.ts';
+import { type Grant, sayKeys } from '../trust/grant.ts';
 
 /** How long a nonce may be used, in milliseconds; once. */
 export const nonceValidMs = 60_000;
@@ -26,13 +27,9 @@ export const certificateEveryMs = 10 * 60_000;
 const repeatLogMs = 60_000;
 
 export interface RenewalOptions {
-  readonly trust: Pick<Trust, 'certify' | 'enrolled' | 'revoked' | 'revoke'>;
+  readonly trust: Pick<Trust, 'caPem' | 'certify' | 'enrolled' | 'revoked' | 'revoke'>;
   /** What belongs to a certificate: the authorities that issued kiosks' certificates, the notice, the key of the pseudonyms. */
-  readonly grant: (certPem: string) => {
-    readonly caPem: string;
-    readonly notice: SiteNotice;
-    readonly subjectKey: Uint8Array;
-  };
+  readonly grant: (certPem: string) => Grant;
   /** What the site announces. */
   readonly notice: () => SiteNotice;
   readonly audit: Audit;
@@ -102,8 +99,8 @@ class RenewalDesk {
     const given = this.#given.get(kiosk);
     const certPem = given?.key === wanted.key ? given.certPem : await this.#certify(kiosk, claim, wanted.key);
     if (certPem === null) return 'revoked';
-    const { caPem: ca, notice: site, subjectKey } = this.#options.grant(certPem);
-    return { v: 1, kiosk, ca, cert: certPem, site, subjectKey: Buffer.from(subjectKey).toString('base64url') };
+    const grant = this.#options.grant(certPem);
+    return { v: 1, kiosk, ca: grant.caPem, cert: certPem, site: grant.notice, ...sayKeys(grant) };
   }
 
   #takeNonce(kiosk: string, nonce: string): boolean {
@@ -114,8 +111,8 @@ class RenewalDesk {
 
   /** Why this certificate earns no other, or null. */
   async #whyNot(kiosk: string, { certificate, serial }: Claim): Promise<RenewalRefusal | null> {
-    const { trust, grant, clock } = this.#options;
-    const authorities = splitPem(grant(certificate.toString()).caPem);
+    const { trust, clock } = this.#options;
+    const authorities = splitPem(trust.caPem);
     const isOurs = authorities.some((pem) => certificate.verify(new X509Certificate(pem).publicKey));
     const isKnown = (await trust.enrolled()).some((one) => one.kiosk === kiosk && one.serial === serial);
     if (!isOurs || !isKnown) return 'unknown';

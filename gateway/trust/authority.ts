@@ -53,7 +53,7 @@ export interface Trust extends KioskRecords {
    */
   gatewayCredentials(listenHost: string): Promise<GatewayCredentials>;
   /**
-   * Writes `ca.pem cert.pem key.pem site.json subject.key` for a kiosk. Works while the gateway is serving.
+   * Writes `ca.pem cert.pem key.pem site.json subject.key`, and once that key was changed `former-subject.keys`, for a kiosk. Works while the gateway is serving.
    * Throws the Faults KIOSK_ID_INVALID, ENROL_EXISTS, ENROL_FAILED and DATA_DIR_UNUSABLE.
    */
   enrol(kiosk: string, folder: string, options?: { force?: boolean }): Promise<Enrolled>;
@@ -191,13 +191,15 @@ class FolderTrust extends RecordFiles implements Trust {
     const { makeKioskCertificate } = await import('./certificate.ts');
     const authority = newest(this.#contents.authorities);
     const made = await makeKioskCertificate(authority, kiosk, clock.nowMs());
-    const { caPem, notice, subjectKey } = this.grant(made.certPem);
+    const { caPem, notice, subjectKey, formerSubjectKeys } = this.grant(made.certPem);
+    const former = Buffer.concat(formerSubjectKeys);
     const files: readonly EnrolledFile[] = [
       { name: 'ca.pem', content: caPem, mode: publicFileMode },
       { name: 'cert.pem', content: made.certPem, mode: publicFileMode },
       { name: 'key.pem', content: made.keyPem, mode: secretFileMode },
       { name: 'site.json', content: `${JSON.stringify(notice)}\n`, mode: publicFileMode },
       { name: 'subject.key', content: subjectKey, mode: secretFileMode },
+      ...(former.length > 0 ? [{ name: 'former-subject.keys', content: former, mode: secretFileMode } as const] : []),
     ];
     const enrolled = await this.#record(kiosk, made.certPem, authority);
     await writeEnrolment(folder, files);

@@ -16,7 +16,14 @@ import {
 } from './durable-file.ts';
 
 /** What `enrol` writes. */
-export const enrolledFiles = ['ca.pem', 'cert.pem', 'key.pem', 'site.json', 'subject.key'] as const;
+export const enrolledFiles = [
+  'ca.pem',
+  'cert.pem',
+  'key.pem',
+  'site.json',
+  'subject.key',
+  'former-subject.keys',
+] as const;
 
 /** One of the files. */
 export interface EnrolledFile extends FileDraft {

@@ -9,6 +9,8 @@ export interface Grant {
   readonly caPem: string;
   readonly notice: SiteNotice;
   readonly subjectKey: Uint8Array;
+  /** Those before it, newest first: a kiosk knows people by them whom the site named before the change. */
+  readonly formerSubjectKeys: readonly Uint8Array[];
 }
 
 /** The last of a list that is never empty: of keys, the one that new things are made with. */
@@ -49,5 +51,19 @@ export function noticeBy(authority: Authority, contents: TrustContents, site: st
 /** What a kiosk with that certificate is given. */
 export function grantBy(certPem: string, contents: TrustContents, site: string): Grant {
   const notice = noticeBy(authorityOf(certPem, contents), contents, site);
-  return { caPem: trustedPem(contents), notice, subjectKey: newest(contents.subjectKeys).key };
+  const former = contents.subjectKeys.slice(0, -1).map(({ key }) => key);
+  return {
+    caPem: trustedPem(contents),
+    notice,
+    subjectKey: newest(contents.subjectKeys).key,
+    formerSubjectKeys: former.reverse(),
+  };
+}
+
+/** The keys of the pseudonyms as an answer to a kiosk says them. */
+export function sayKeys({ subjectKey, formerSubjectKeys }: Pick<Grant, 'subjectKey' | 'formerSubjectKeys'>) {
+  const [current = '', ...former] = [subjectKey, ...formerSubjectKeys].map((key) =>
+    Buffer.from(key).toString('base64url'),
+  );
+  return { subjectKey: current, ...(former.length > 0 && { formerSubjectKeys: former }) };
 }

@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, 
 import { dirname, join } from 'node:path';
 import type { EnrolledGate, EnrolmentAnswer } from '../../shared/enrolment.ts';
 import { makeDurableFolder, syncFile, syncFolder } from '../../shared/system/durable.ts';
+import { formerKeysFileName } from '../credentials.ts';
 
 /** The file beside the credentials that says how the gate is set up. */
 export const gateFileName = 'kiosk.json';
@@ -48,14 +49,11 @@ export function keepCredentials(
   dataDir: string,
   credentialsDir: string,
   secret: Uint8Array,
-  { ca, cert, site, subjectKey }: EnrolmentAnswer,
+  answer: EnrolmentAnswer,
   gate: EnrolledGate,
 ): void {
   const folder = draftOf(dataDir, secret);
-  writeWhole(folder, 'ca.pem', ca);
-  writeWhole(folder, 'cert.pem', cert);
-  writeWhole(folder, 'site.json', `${JSON.stringify(site)}\n`);
-  writeWhole(folder, 'subject.key', Buffer.from(subjectKey, 'base64url'));
+  writeGiven(folder, answer);
   writeWhole(folder, gateFileName, `${JSON.stringify(gate)}\n`);
   syncFolder(folder);
   // rename(2) puts a folder in the place of none or of an empty one, never of one that holds something.
@@ -88,6 +86,22 @@ function writeNewKey(folder: string): string {
   writeWhole(folder, 'key.pem', pem);
   syncFolder(folder);
   return pem;
+}
+
+/** Writes what the gateway gave, beside the key; the caller syncs the folder. Throws what the system says. */
+export function writeGiven(
+  folder: string,
+  given: Pick<EnrolmentAnswer, 'ca' | 'cert' | 'site' | 'subjectKey' | 'formerSubjectKeys'>,
+): void {
+  const { ca, cert, site, subjectKey, formerSubjectKeys = [] } = given;
+  writeWhole(folder, 'ca.pem', ca);
+  writeWhole(folder, 'cert.pem', cert);
+  writeWhole(folder, 'site.json', `${JSON.stringify(site)}\n`);
+  writeWhole(folder, 'subject.key', Buffer.from(subjectKey, 'base64url'));
+  const former = Buffer.concat(formerSubjectKeys.map((key) => Buffer.from(key, 'base64url')));
+  // Over that of an attempt which was cut off, too.
+  rmSync(join(folder, formerKeysFileName), { force: true });
+  if (former.length > 0) writeWhole(folder, formerKeysFileName, former);
 }
 
 /** Writes a file aside, syncs it and gives it its name; the caller syncs the folder. Throws what the system says. */

@@ -16,7 +16,7 @@ import {
   renewedFileName,
   renewedFolderPattern,
 } from '../credentials.ts';
-import { type KioskKey, prepareKeyIn, writeWhole } from './new-credentials.ts';
+import { type KioskKey, prepareKeyIn, writeGiven, writeWhole } from './new-credentials.ts';
 
 const draftName = 'renewing';
 
@@ -26,12 +26,9 @@ export function prepareRenewalKey(folder: string): KioskKey {
 }
 
 /** Writes what the gateway gave beside the new key and reads it back. Nothing counts yet. Throws what the system says. */
-export async function draftRenewal(folder: string, { ca, cert, site, subjectKey }: Renewed): Promise<Credentials> {
+export async function draftRenewal(folder: string, given: Renewed): Promise<Credentials> {
   const draft = join(folder, draftName);
-  writeWhole(draft, 'ca.pem', ca);
-  writeWhole(draft, 'cert.pem', cert);
-  writeWhole(draft, 'site.json', `${JSON.stringify(site)}\n`);
-  writeWhole(draft, 'subject.key', Buffer.from(subjectKey, 'base64url'));
+  writeGiven(draft, given);
   syncFolder(draft);
   return readSet(draft);
 }

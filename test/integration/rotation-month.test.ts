@@ -100,6 +100,9 @@ class MonthKiosk {
     });
     if (!('renewed' in outcome)) throw new Error(`${this.id}: ${outcome.problem}: ${outcome.detail}`);
     this.credentials = outcome.renewed;
+    const former = trust.contents.subjectKeys.slice(0, -1).map(({ key }) => Buffer.from(key));
+    // Whom the site knew by an old pseudonym it still knows.
+    expect(this.credentials.formerSubjectKeys.map((key) => Buffer.from(key))).toEqual(former.reverse());
   }
 
   async pass(person: number): Promise<Entry> {

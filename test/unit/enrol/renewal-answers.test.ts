@@ -44,6 +44,7 @@ beforeEach(async () => {
   meanwhile = async () => {};
   const answer = answerRenewals({
     trust: {
+      caPem: trust.caPem,
       enrolled: () => trust.enrolled(),
       revoked: () => trust.revoked(),
       revoke: (id) => trust.revoke(id),
@@ -53,7 +54,7 @@ beforeEach(async () => {
         return certified;
       },
     },
-    grant: () => ({ caPem: trust.caPem, notice, subjectKey: trust.subjectKey }),
+    grant: (certPem) => ({ ...trust.grant(certPem), notice }),
     notice: () => notice,
     audit: {
       record: async (act) => {

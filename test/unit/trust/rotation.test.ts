@@ -9,6 +9,7 @@ import { newest } from '../../../gateway/trust/grant.ts';
 import { openIssuer, readIssuers } from '../../../gateway/trust/issuer.ts';
 import { type KeyKind, keyKinds, readKeyHistory } from '../../../gateway/trust/key-ledger.ts';
 import { makeGeneration, retireOlder, serveNewestAuthority } from '../../../gateway/trust/rotation.ts';
+import { readCredentials } from '../../../kiosk/credentials.ts';
 import { importSiteKey, openIdentity, sealIdentity } from '../../../shared/identity.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -240,4 +241,24 @@ it('a trust folder that cannot be read again stays what it was', async () => {
   const before = trust.contents;
   await expect(trust.refresh()).rejects.toMatchObject({ code: 'TRUST_DAMAGED' });
   expect(trust.contents).toBe(before);
+});
+
+it('a kiosk is given the keys of the pseudonyms of before too, newest first', async () => {
+  const trust = await open();
+  await trust.enrol('gate-a', join(root, 'a'));
+  expect(await readdir(join(root, 'a'))).not.toContain('former-subject.keys');
+  const first = trust.subjectKey;
+  await rotate('subject');
+  await trust.refresh();
+  const second = trust.subjectKey;
+  await rotate('subject');
+  await trust.refresh();
+  await trust.enrol('gate-b', join(root, 'b'));
+  const { subjectKey, formerSubjectKeys } = await readCredentials(join(root, 'b'));
+  const wanted = [trust.subjectKey, second, first];
+  expect([subjectKey, ...formerSubjectKeys].map((key) => Buffer.from(key))).toEqual(
+    wanted.map((key) => Buffer.from(key)),
+  );
+  await writeFile(join(root, 'b', 'former-subject.keys'), 'rác');
+  await expect(readCredentials(join(root, 'b'))).rejects.toMatchObject({ code: 'CREDENTIALS_INVALID' });
 });
