@@ -96,7 +96,10 @@ function findWhose(
 } {
   if ('numbers' in whose) return findCards(whose.numbers, register);
   if ('person' in whose) return { guards: [], ...findPerson(whose.person, thisYear, issuer, register) };
-  const guards = register.control.ofGuard(guardDigest(issuer.personKey, tidyGuard(whose.guard) ?? ''));
+  const guard = tidyGuard(whose.guard) ?? '';
+  const guards = [issuer, ...issuer.former].flatMap(({ personKey }) =>
+    register.control.ofGuard(guardDigest(personKey, guard)),
+  );
   const wrong = 'Nobody of that name has cards for a gate: it must be as it stands on them.';
   return { found: [], guards, wrong: guards.length === 0 ? [wrong] : [] };
 }

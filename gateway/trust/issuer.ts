@@ -156,10 +156,9 @@ export function toFile({ id, name, publicKey }: IssuerNotice): string {
   return `${JSON.stringify({ id, name, publicKey })}\n`;
 }
 
-/** The key ids with which the site itself has signed: they alone make control cards. Throws the Fault ISSUER_DAMAGED. */
+/** The key ids with which the site itself has ever signed: they alone make control cards. Throws as {@link readIssuers} does. */
 export function readOwnIssuerIds(folder: string): readonly string[] {
-  const own = readOwn(folder);
-  return own === null ? [] : [own.id];
+  return readOwns(folder).map(({ id }) => id);
 }
 
 /**
