@@ -50,6 +50,7 @@ const placesOfPackages: Readonly<Record<string, readonly string[]>> = {
 export const pureFiles: readonly string[] = [
   'gateway/backfill/paper-row.ts',
   'gateway/forwarding.ts',
+  'gateway/kiosk-boots.ts',
   'gateway/packet-guard.ts',
   'gateway/report/figures.ts',
   'gateway/report/period.ts',
