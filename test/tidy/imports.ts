@@ -54,6 +54,7 @@ export const pureFiles: readonly string[] = [
   'gateway/moment.ts',
   'gateway/officer/line-editor.ts',
   'gateway/officer/passphrase.ts',
+  'gateway/kiosk-boots.ts',
   'gateway/packet-guard.ts',
   'gateway/report/figures.ts',
   'gateway/report/period.ts',
