@@ -1,5 +1,5 @@
 /** Overwrites what SQLite leaves between the cells of its pages: see page-slack.ts. Works beside a gateway that serves. */
-import { fdatasyncSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { sqliteCode } from './faults.ts';
 import { findSlack } from './page-slack.ts';
@@ -14,8 +14,8 @@ const pagesMax = 0x0200_0000;
 const roundsMax = 5;
 
 /**
- * Files that were opened beside SQLite. They are never closed: closing any descriptor of a file releases all locks that the
- * process has on it (fcntl(2)), those of SQLite's connections too.
+ * Files in use that were opened beside SQLite. They are never closed: closing any descriptor of a file releases all locks
+ * that the process has on it (fcntl(2)), those of SQLite's connections too.
  */
 const descriptors = new Map<string, number>();
 
@@ -23,14 +23,15 @@ const descriptors = new Map<string, number>();
  * Goes through a database, piece by piece. The log should have been emptied before. Resolves with how many pages still
  * hold old bytes because they were in use each time.
  * @param breathe called between two pieces, so that others get their turn.
+ * @param isCopy nobody else has it open: it is closed at the end, as a copy that is removed must be gone.
  */
-export async function scrub(path: string, breathe: () => Promise<void>): Promise<number> {
+export async function scrub(path: string, breathe: () => Promise<void>, isCopy = false): Promise<number> {
   using opened = new DisposableStack();
   // One to hold the writers off, one to bring the log home meanwhile.
   const holder = opened.adopt(new Database(path, { fileMustExist: true, timeout: 2000 }), (one) => one.close());
   const settler = opened.adopt(new Database(path, { fileMustExist: true, timeout: 0 }), (one) => one.close());
   holder.pragma('synchronous = FULL');
-  const file = openBeside(path);
+  const file = isCopy ? opened.adopt(openSync(path, 'r+'), closeSync) : openBeside(path);
   const pageBytes = Number(holder.pragma('page_size', { simple: true }));
   let left = 0;
   for (let round = 0; round < roundsMax; round++) {

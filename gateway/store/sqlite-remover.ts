@@ -52,7 +52,7 @@ export async function openCopyRemover(options: { readonly dir: string; readonly 
   try {
     if (findStoreFile(path) === 'missing') throw new Fault('STORE_MISSING', `File: ${path}`);
     examineStoreFile(path);
-    return new SqliteRemover(path, openForWriting(path), options.clock);
+    return new SqliteRemover(path, openForWriting(path), options.clock, true);
   } catch (error) {
     throw toStoreFault(error, 'open', path);
   }
@@ -79,12 +79,14 @@ class SqliteRemover implements StoreRemover {
   readonly #database: Database;
   readonly #removing: Removing;
   readonly #clock: Clock;
+  readonly #isCopy: boolean;
 
-  constructor(path: string, database: Database, clock: Clock) {
+  constructor(path: string, database: Database, clock: Clock, isCopy = false) {
     this.#path = path;
     this.#database = database;
     this.#removing = new Removing(database);
     this.#clock = clock;
+    this.#isCopy = isCopy;
   }
 
   async noteTaken(...what: Parameters<StoreRemover['noteTaken']>): Promise<void> {
@@ -130,7 +132,7 @@ class SqliteRemover implements StoreRemover {
   async settle(): Promise<void> {
     try {
       await this.#emptyLog();
-      await scrub(this.#path, () => sleep(this.#clock, breathMs));
+      await scrub(this.#path, () => sleep(this.#clock, breathMs), this.#isCopy);
       await this.#emptyLog();
     } catch (error) {
       throw toStoreFault(error, 'write', this.#path);

@@ -104,8 +104,18 @@ export function grep(dir: string, entries: readonly OldEntry[]): readonly string
   return readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((found) => found.isFile())
     .flatMap(({ parentPath, name }) => {
-      const bytes = readFileSync(join(parentPath, name));
+      const bytes = readIfThere(join(parentPath, name));
       const found = needles.filter((needle) => bytes.includes(needle.bytes));
       return found.map(({ what }) => `${name}: ${what}`);
     });
+}
+
+/** What a gateway that serves writes aside and renames may vanish between the listing and the reading. */
+function readIfThere(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,6 +99,15 @@ describe('purge', () => {
     expect(await listBackups(dataDir)).toHaveLength(2);
     expect((await purge([])).text).toContain('Backups removed: 1; deleted in others: 0.');
     expect(await listBackups(dataDir)).toHaveLength(1);
+    // Nor does this process hold a file of them open, whose blocks would stay.
+    const open = readdirSync('/proc/self/fd').flatMap((name) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${name}`);
+      } catch {
+        return []; // closed meanwhile
+      }
+    });
+    expect(open.filter((path) => path.includes('/backups/'))).toEqual([]);
   });
 });
 
