@@ -190,7 +190,8 @@ class Telling implements Disposable {
     const { clock } = this.#options;
     // The intake has validated what the store holds.
     const entry = JSON.parse(stored.body) as Entry;
-    if (entry.outcome !== 'admitted') return;
+    // Without a subject it is a visitor whom a guard let pass, or nobody: a card of the guard's own.
+    if (entry.outcome !== 'admitted' || (entry.subject === null && entry.method !== 'manual')) return;
     if (entry.method !== 'backfill') this.#watch.seen(entry.kiosk, clock.monotonicMs());
     // A guard has set a gate: nobody passed.
     if (!isPassage(entry)) return;

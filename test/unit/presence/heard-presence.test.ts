@@ -336,6 +336,7 @@ describe('a gateway', () => {
     await passes(1, 'in', { outcome: 'refused', reason: 'full' });
     await passes(2, 'in', { at: '2020-01-01T00:00:00.000Z', clock: unsynced });
     await passes(3, 'in', { at: '2020-01-01T00:00:00.000Z' });
+    await passes(null, 'in');
     await tick();
     expect(kiosk.inside).toBe(1);
   });
