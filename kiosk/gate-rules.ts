@@ -11,10 +11,13 @@ import { type TimeSources, tellTime } from './timestamp.ts';
 export interface GateRules {
   /** Whether somebody's last passage must be known. */
   readonly remembersPassages: boolean;
-  /** The newer of what this kiosk and what the others know. @param own this kiosk's. */
-  lastPassage(subject: string, own: Passage | null): Passage | null;
+  /**
+   * The newer of what this kiosk and what the others know.
+   * @param subjects the person, under every key of pseudonyms that the site has used, the newest first. @param own this kiosk's.
+   */
+  lastPassage(subjects: readonly string[], own: Passage | null): Passage | null;
   /** Null where the site wants nothing. */
-  factsOf(subject: string, last: AdmissionFacts['passback']['last']): AdmissionFacts | null;
+  factsOf(subjects: readonly string[], last: AdmissionFacts['passback']['last']): AdmissionFacts | null;
   /** Somebody was admitted, and that is on disk. */
   passed(direction: Passage['direction']): void;
 }
@@ -47,10 +50,11 @@ export function createGateRules(options: GateRulesOptions): GateRules {
     get remembersPassages() {
       return passback() !== 'off';
     },
-    lastPassage: (subject, own) => (passback() === 'off' ? own : presence.lastPassage(subject, own)),
-    factsOf(subject, last) {
+    lastPassage: (subjects, own) =>
+      passback() === 'off' ? own : subjects.reduce((newest, subject) => presence.lastPassage(subject, newest), own),
+    factsOf(subjects, last) {
       const { expected, occupancy } = people.site;
-      const bar = people.barOf(subject, [gate, kiosk]);
+      const bar = firstOf(subjects, (subject) => people.barOf(subject, [gate, kiosk]));
       const passbackHere = passback();
       if (bar === null && expected === 'off' && passbackHere === 'off' && occupancy === null) return null;
       const { ms, trusted } = tellTime(time);
@@ -60,11 +64,22 @@ export function createGateRules(options: GateRulesOptions): GateRules {
         othersKnown: presence.isCurrent,
         today,
         bar,
-        expected: { strictness: expected, isListed: expected !== 'off' && people.isExpected(subject, today) },
+        expected: {
+          strictness: expected,
+          isListed: expected !== 'off' && subjects.some((subject) => people.isExpected(subject, today)),
+        },
         passback: { strictness: passbackHere, last: passbackHere === 'off' ? null : last },
         occupancy: occupancy && { ...occupancy, inside: presence.inside },
       };
     },
     passed: (direction) => presence.passed(direction),
   };
+}
+
+function firstOf<T>(subjects: readonly string[], find: (subject: string) => T | null): T | null {
+  for (const subject of subjects) {
+    const found = find(subject);
+    if (found !== null) return found;
+  }
+  return null;
 }

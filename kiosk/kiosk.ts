@@ -13,6 +13,7 @@ import { type GateControl, untouchedGate } from './control.ts';
 import { ControlDesk } from './control-desk.ts';
 import type { GateRules } from './gate-rules.ts';
 import type { GatewayTime } from './gateway-time.ts';
+import { lastPassageOf, pseudonymsOf, type SubjectKeys } from './known-as.ts';
 import type { Outbox, Presence } from './outbox.ts';
 import {
   createStation,
@@ -41,7 +42,8 @@ export interface KioskParts {
   readonly known: () => Known;
   /** What the site wants of people with good codes; without it all of them pass. */
   readonly gateRules?: GateRules;
-  readonly subjectKey: Uint8Array;
+  /** The key of the pseudonyms, and behind it those that the site used before: what is known of a person may be known under one. */
+  readonly subjectKeys: SubjectKeys;
   readonly sealer: IdentitySealer;
   readonly timeSync: TimeSync;
   /** What the gateway says of the time; nothing unless given. */
@@ -118,7 +120,7 @@ export class Kiosk implements Disposable {
   }
 
   async #take(reading: Reading): Promise<void> {
-    const { log, indicator, subjectKey } = this.#parts;
+    const { log, indicator } = this.#parts;
     switch (reading.type) {
       case 'frame': {
         indicator.show('heard');
@@ -130,7 +132,7 @@ export class Kiosk implements Disposable {
         indicator.show('heard');
         log.warn('scan.discarded', { reason: reading.reason, bytes: reading.bytes });
         const refusal = refusalOfDiscarded[reading.reason];
-        return this.#scan({ key: `bytes ${subjectOf(subjectKey, reading.digest)}`, subject: null, refusal });
+        return this.#scan({ key: `bytes ${this.#pseudonym(reading.digest)}`, subject: null, refusal });
       }
       case 'noise': {
         this.#noiseBytes += reading.bytes;
@@ -172,25 +174,30 @@ export class Kiosk implements Disposable {
   }
 
   #sight(text: string, code: Code | UnknownCode): Sight {
-    const { subjectKey } = this.#parts;
     // Told apart from a subject: a text that is nothing but a number is not the person whose number it is.
     if (code.type === 'unknown') {
       const { reason, control } = code;
-      const key = `text ${subjectOf(subjectKey, text)}`;
+      const key = `text ${this.#pseudonym(text)}`;
       return { key, subject: null, refusal: reason, ...(control && { control }) };
     }
-    const subject = subjectOf(subjectKey, code.number);
+    const subject = this.#pseudonym(code.number);
     return { key: subject, subject, code };
   }
 
+  #pseudonym(text: string): string {
+    const [subjectKey] = this.#parts.subjectKeys;
+    return subjectOf(subjectKey, text);
+  }
+
   async #scan(sight: Sight): Promise<void> {
-    const { clock, outbox, gateRules } = this.#parts;
+    const { clock, gateRules, outbox, subjectKeys } = this.#parts;
     const startedMs = clock.monotonicMs();
     const { subject } = sight;
-    const own = subject !== null && this.#remembersPassages ? outbox.lastDirection(subject) : null;
-    const last = gateRules === undefined || subject === null ? own : gateRules.lastPassage(subject, own);
+    const subjects = pseudonymsOf(sight, subjectKeys);
+    const own = this.#remembersPassages ? lastPassageOf(subjects, outbox) : null;
+    const last = gateRules?.lastPassage(subjects, own) ?? own;
     const lastPassage = last && { direction: last.direction, agoMs: tellTime(this.#parts).ms - last.atMs };
-    const facts = subject === null ? null : (gateRules?.factsOf(subject, lastPassage) ?? null);
+    const facts = subject === null ? null : (gateRules?.factsOf(subjects, lastPassage) ?? null);
     const decision = this.#step({ type: 'scan', sight, nowMs: startedMs, lastPassage, facts });
     if (decision === null) return;
     const draft = await this.#draft(decision);

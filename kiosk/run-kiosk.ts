@@ -130,8 +130,8 @@ async function runGate(
       gateRules: rules.gateRules,
       station: { direction: found.direction, repeatWindowMs: config.repeatWindowMs, stayMsMax },
       known: createKnowledge({ ...config, ...time, ...place, cards: rules.cards }),
-      get subjectKey() {
-        return upkeep.subjectKey;
+      get subjectKeys() {
+        return upkeep.subjectKeys;
       },
       sealer: upkeep.makeSealer(),
     }),

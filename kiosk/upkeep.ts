@@ -7,6 +7,7 @@ import type { Gate } from './gate-settings.ts';
 import type { LinkStatus, TopicReader } from './gateway-link.ts';
 import { Leaving } from './leaving.ts';
 import type { Outbox } from './outbox.ts';
+import type { SubjectKeys } from './known-as.ts';
 import { Renewal } from './renewal.ts';
 import { type Look, Road } from './road.ts';
 
@@ -76,8 +77,9 @@ export class Upkeep implements AsyncDisposable {
     };
   }
 
-  get subjectKey(): Uint8Array {
-    return this.road.credentials.subjectKey;
+  get subjectKeys(): SubjectKeys {
+    const { subjectKey, formerSubjectKeys } = this.road.credentials;
+    return [subjectKey, ...formerSubjectKeys];
   }
 
   /** Seals to the site's key that is in use at that moment. */

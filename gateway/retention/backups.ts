@@ -7,6 +7,7 @@ import { makeDurableFolder, syncFile, syncFolder } from '../../shared/system/dur
 import { lockAudit } from '../audit/audit.ts';
 import { auditPaths } from '../audit/audit-file.ts';
 import { registerFileName, registerPath } from '../cards/register-file.ts';
+import { siteRulesDir } from '../site-rules/site-rules-files.ts';
 import { storeFileName, storePath } from '../store/connection.ts';
 import { copyDatabase } from '../store/copying.ts';
 import { isErrno, secretFolderMode } from '../trust/durable-file.ts';
@@ -27,7 +28,7 @@ export interface Backup {
 
 /**
  * Makes a backup: the store and the register of cards as each is at one moment, the trust folder without the private keys
- * that open identities, the audit with its head, and the keys of written lists. Whole or not there. Resolves with its
+ * that open identities, the audit with its head, the site's rules, and the keys of written lists. Whole or not there. Resolves with its
  * folder. Throws the Fault BACKUP_FAILED.
  * @param out the folder to make; null: one in the data directory, named by the time.
  */
@@ -42,6 +43,7 @@ export async function makeBackup(dataDir: string, out: string | null, nowMs: num
     if (await exists(registerPath(dataDir))) await copyDatabase(registerPath(dataDir), join(making, registerFileName));
     await copyFolder(join(dataDir, 'trust'), join(making, 'trust'));
     if (await exists(join(dataDir, 'backfill'))) await copyFolder(join(dataDir, 'backfill'), join(making, 'backfill'));
+    for (const name of ['settings.json', 'barred.json']) await copyRule(dataDir, making, name);
     await copyAudit(dataDir, making);
     await syncAll(making);
     await rename(making, target);
@@ -51,6 +53,14 @@ export async function makeBackup(dataDir: string, out: string | null, nowMs: num
     await rm(making, { recursive: true, force: true }).catch(() => undefined); // the first error tells more
     throw new Fault('BACKUP_FAILED', `Folder: ${target}: ${describeError(error)}.`, { cause: error });
   }
+}
+
+/** Who is expected on a day is of no use later. */
+async function copyRule(dataDir: string, making: string, name: string): Promise<void> {
+  const from = join(siteRulesDir(dataDir), name);
+  if (!(await exists(from))) return;
+  await mkdir(siteRulesDir(making), { recursive: true, mode: secretFolderMode });
+  await copyFile(from, join(siteRulesDir(making), name));
 }
 
 /** The backups in a data directory, oldest first; what was never finished is removed. Throws what the system says. */

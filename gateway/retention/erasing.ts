@@ -1,4 +1,5 @@
 /** Deleting what there is of one person: in the store, in files of entries, in the register of cards and in backups. */
+import { join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { sleep } from '../../shared/time.ts';
@@ -8,6 +9,7 @@ import { cursorStart, type EraseOrder, type StoreRemover } from '../store/remove
 import { scrub } from '../store/scrubbing.ts';
 import { openCopyRemover, openSqliteRemover } from '../store/sqlite-remover.ts';
 import { listBackups } from './backups.ts';
+import { forgetExpected } from './expected-lists.ts';
 import { tidyForwardedFiles } from './forwarded-files.ts';
 import { dayMs, type Keeping, takeRetentionTurn } from './purging.ts';
 import { findCards, type SubjectPerson } from './subject-person.ts';
@@ -55,6 +57,7 @@ export async function erasePerson(
   const beforeMs = clock.nowMs() - keepDays * dayMs;
   const files = await tidyForwardedFiles(dataDir, paths, { beforeMs, words }, clock);
   const cards = await forgetCards(dataDir, person.cards, clock);
+  const expected = await forgetExpected(dataDir, subjects);
   const backups = await eraseInBackups(dataDir, { ...order, spared: left }, person.cards, clock);
   const found = left.size === 0 ? await findTraces(dataDir, subjects) : [];
   const { entries, quarantined, corrections } = inStore;
@@ -69,9 +72,16 @@ export async function erasePerson(
     problems: [
       ...files.busy.map((path) => `${path} is being written`),
       ...backups.problems,
-      ...found.map((path) => `${path} still names the person`),
+      ...(expected === null ? [] : [expected]),
+      ...found.map(describeTrace),
     ],
   };
+}
+
+/** Whoever is barred stays so until somebody lifts it: else an erasure would open the gate. */
+function describeTrace(path: string): string {
+  const remedy = path.endsWith(join('rules', 'barred.json')) ? ', who is barred: see "rules unbar"' : '';
+  return `${path} still names the person${remedy}`;
 }
 
 async function eraseInStore(dataDir: string, order: EraseOrder & { readonly ids: Set<string> }, clock: Clock) {

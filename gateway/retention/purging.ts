@@ -9,6 +9,7 @@ import type { Removals } from '../store/store.ts';
 import { tryTurn } from '../store/turn.ts';
 import type { UpstreamTarget } from '../upstream/upstream-url.ts';
 import { type Backup, listBackups, removeBackup } from './backups.ts';
+import { dropPastDays } from './expected-lists.ts';
 import { tidyForwardedFiles } from './forwarded-files.ts';
 
 /** A day, in milliseconds. */
@@ -76,6 +77,7 @@ export async function purgeAll(keeping: Keeping, parts: PurgeParts): Promise<Pur
   const paths = upstreams.flatMap((target) => (target.type === 'file' && target.inBase ? [target.path] : []));
   const files = await tidyForwardedFiles(dataDir, paths, { beforeMs: order.beforeMs, words: [] }, clock);
   const backups = await purgeBackups(dataDir, order, parts);
+  const expected = await dropPastDays(dataDir, nowMs);
   return {
     ...done,
     ...backups,
@@ -84,6 +86,7 @@ export async function purgeAll(keeping: Keeping, parts: PurgeParts): Promise<Pur
     problems: [
       ...files.busy.map((path) => `${path} is being written: its old lines go next time`),
       ...backups.problems,
+      ...(expected === null ? [] : [expected]),
     ],
     holdingBack: await remover.holdingBack(order),
     complete: !signal?.aborted,

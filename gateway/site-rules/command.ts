@@ -9,6 +9,7 @@ import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openRegisterReader } from '../cards/register.ts';
 import { listBytesMax } from '../excel-list.ts';
+import { auditPseudonym } from '../officer/investigation.ts';
 import { openTrust } from '../trust/authority.ts';
 import { readIssuers } from '../trust/issuer.ts';
 import { bar, type Changed, clearExpected, expect, set, unbar } from './changes.ts';
@@ -67,7 +68,8 @@ export async function runRules(args: readonly string[], context: RulesContext): 
   if (wish.act === 'show') return say(print, describeRules(readSiteRules(config.dataDir), wish.format, clock.nowMs()));
   const trustDir = join(config.dataDir, 'trust');
   const trust = await openTrust(trustDir, { site: config.site, clock, log: context.log });
-  const makeReader = () => subjectReader(trust.subjectKey, knownHere(config.dataDir));
+  const keys = trust.contents.subjectKeys.map(({ key }) => key).reverse();
+  const makeReader = () => subjectReader(keys, knownHere(config.dataDir));
   const people = await readNamed(wish, makeReader, context);
   if ('problem' in people) {
     warn(`${people.problem}\n`);
@@ -75,21 +77,27 @@ export async function runRules(args: readonly string[], context: RulesContext): 
   }
   for (const { line, reason } of people.wrong) warn(`line ${line}: ${reason}\n`);
   if (people.subjects.length === 0 && people.wrong.length > 0) return exitCode.failed;
-  const problem = await apply(wish, people.subjects, today, context);
+  const [subject = ''] = people.subjects;
+  const [key = new Uint8Array()] = keys;
+  const isOne = people.subjects.length === 1;
+  const whose = isOne ? { person: auditPseudonym(key, subject) } : { people: people.subjects.length };
+  const problem = await apply(wish, { ...people, whose }, today, context);
   if (problem !== null) warn(`${problem}\n`);
   return problem === null && people.wrong.length === 0 ? exitCode.ok : exitCode.failed;
 }
 
+/** `whose`: who it is about, for the audit, which outlasts what is known of a person. */
+type Named = Pick<People, 'subjects' | 'former'> & { readonly whose: Readonly<Record<string, string | number>> };
 type Change = Exclude<Wish, { act: 'help' | 'show' }>;
 
 /** Records and does it; what is wrong with it, or null. Nothing is recorded that is not going to be tried. */
-async function apply(wish: Change, subjects: readonly string[], today: string, context: RulesContext) {
+async function apply(wish: Change, people: Named, today: string, context: RulesContext) {
   const { config, clock, print } = context;
   let problem: string | null = null;
   let said = '';
   // A second command waits from here on, so what was weighed is what is written.
   await editSiteRules(config.dataDir, async (kept) => {
-    const plan = planOf(wish, kept, subjects, today, clock.nowMs());
+    const plan = planOf(wish, kept, people, today, clock.nowMs());
     if ('wrong' in plan.change) {
       problem = plan.change.wrong;
       return kept;
@@ -105,20 +113,20 @@ async function apply(wish: Change, subjects: readonly string[], today: string, c
 function planOf(
   wish: Change,
   kept: Parameters<typeof bar>[0],
-  subjects: readonly string[],
+  { subjects, former, whose }: Named,
   today: string,
   nowMs: number,
 ): Planned {
-  const whose = subjects.length === 1 ? { subject: subjects[0] ?? '' } : { people: subjects.length };
   switch (wish.act) {
     case 'bar': {
       const { reason, until, gates } = wish;
-      const change = bar(kept, subjects, { reason, until, gates, since: new Date(nowMs).toISOString() });
+      // Whoever was barred under a former key is barred once, as now said.
+      const change = bar(unbar(kept, former), subjects, { reason, until, gates, since: new Date(nowMs).toISOString() });
       const what = { ...whose, reason, until, gates: [...gates] };
       return { change, action: 'rules.barred', what, said: `Barred: ${subjects.length}.\n` };
     }
     case 'unbar': {
-      const change = unbar(kept, subjects);
+      const change = unbar(kept, [...subjects, ...former]);
       const lifted = kept.barred.length - change.barred.length;
       return { change, action: 'rules.unbarred', what: whose, said: `Lifted: ${lifted} of ${subjects.length}.\n` };
     }
@@ -189,7 +197,7 @@ function planSetting(wish: Setting, kept: Parameters<typeof bar>[0], nowMs: numb
   }
 }
 
-const nobody: People = { subjects: [], wrong: [] };
+const nobody: People = { subjects: [], former: [], wrong: [] };
 
 /** The people that the wish is about. `problem`: they cannot be read at all. */
 async function readNamed(
@@ -198,7 +206,7 @@ async function readNamed(
   { input, signal }: RulesContext,
 ): Promise<People | { readonly problem: string }> {
   if (wish.act !== 'bar' && wish.act !== 'unbar' && wish.act !== 'expect') return nobody;
-  if ('subject' in wish && wish.subject !== null) return { subjects: [wish.subject], wrong: [] };
+  if ('subject' in wish && wish.subject !== null) return { subjects: [wish.subject], former: [], wrong: [] };
   const from = wish.act === 'expect' ? wish.from : null;
   const read = await readBytes(from, input, signal);
   if ('problem' in read) return read;
@@ -228,10 +236,9 @@ function knownHere(dataDir: string): Known {
   const issuers = readIssuers(join(dataDir, 'trust')).map(({ id, name, publicKey }) => {
     return [id, { id, name, publicKey: importIssuerKey(Buffer.from(publicKey, 'base64url')) }] as const;
   });
-  const [own] = issuers;
   const issuerOfNumber = (number: number) => {
     using register = openRegisterReader(dataDir);
-    return register?.find(number) ? (own?.[0] ?? null) : null;
+    return register?.find(number)?.issuer ?? null;
   };
   return { ...nothingKnown, cards: { issuers: new Map(issuers), isRevoked: () => false, issuerOfNumber } };
 }

@@ -19,21 +19,29 @@ export interface WrongLine {
 export interface People {
   /** Each once, in the order they came. */
   readonly subjects: readonly string[];
+  /** The same people under the keys of pseudonyms that were used before. */
+  readonly former: readonly string[];
   readonly wrong: readonly WrongLine[];
 }
 
 /** Tells the subject of a code, scanned or typed, or of a bare number; or what is wrong with it. */
-export type SubjectReader = (text: string) => { readonly subject: string } | { readonly wrong: string };
+export type SubjectReader = (
+  text: string,
+) => { readonly subject: string; readonly former: readonly string[] } | { readonly wrong: string };
 
-/** A reader that knows the site's key and its cards. */
-export function subjectReader(subjectKey: Uint8Array, known: Known): SubjectReader {
+/** A reader that knows the site's cards. @param subjectKeys every key of its pseudonyms that there ever was, the newest first. */
+export function subjectReader(subjectKeys: readonly Uint8Array[], known: Known): SubjectReader {
+  const named = (number: string) => {
+    const [subject = '', ...former] = subjectKeys.map((key) => subjectOf(key, number));
+    return { subject, former };
+  };
   return (text) => {
     const code = readCode(text, known);
-    if (code.type === 'code') return { subject: subjectOf(subjectKey, code.number) };
+    if (code.type === 'code') return named(code.number);
     const number = text.replace(/[\s.-]/g, '').toUpperCase();
     if (/^\d{11}$/.test(number)) return { wrong: '11 digits: a program may have taken the first 0 away' };
     const written = /\d/.test(number) ? (readInsuranceNumber(number) ?? readDocumentNumber(number)) : null;
-    if (written !== null) return { subject: subjectOf(subjectKey, written) };
+    if (written !== null) return named(written);
     return { wrong: `no personal code and no number (${code.reason})` };
   };
 }
@@ -63,18 +71,23 @@ type Cell = { readonly line: number; readonly cell: string };
 
 function gather(cells: readonly Cell[], read: SubjectReader): People {
   const subjects = new Set<string>();
+  const former = new Set<string>();
   const wrong: WrongLine[] = [];
   for (const { line, cell } of cells) {
     const typed = cell.trim();
     if (typed === '') continue;
     const found = read(typed);
-    if ('subject' in found) subjects.add(found.subject);
-    else wrong.push({ line, reason: found.wrong });
+    if ('subject' in found) {
+      subjects.add(found.subject);
+      for (const subject of found.former) former.add(subject);
+    } else wrong.push({ line, reason: found.wrong });
   }
-  return { subjects: [...subjects], wrong };
+  return { subjects: [...subjects], former: [...former], wrong };
 }
 
 /** A pseudonym as `entries` prints it. */
-export function readSubject(text: string): { readonly subject: string } | { readonly wrong: string } {
-  return /^[A-Za-z0-9_-]{22}$/.test(text) ? { subject: text } : { wrong: 'no subject: 22 letters, digits, - and _' };
+export function readSubject(text: string): ReturnType<SubjectReader> {
+  return /^[A-Za-z0-9_-]{22}$/.test(text)
+    ? { subject: text, former: [] }
+    : { wrong: 'no subject: 22 letters, digits, - and _' };
 }

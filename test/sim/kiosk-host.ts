@@ -156,7 +156,7 @@ export class KioskHost {
       onStateChanged: () => link.stateChanged(),
       gate: `Cổng ${this.id}`,
       station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
-      ...{ known: () => nothingKnown, subjectKey },
+      ...{ known: () => nothingKnown, subjectKeys: [subjectKey] },
       sealer: deterministicSealer(world.siteKeyId),
       ...{ timeSync, gatewayTime },
     });

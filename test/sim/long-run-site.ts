@@ -177,7 +177,7 @@ function startKiosk({ dir, name, direction, indicator, boot, dial, ...around }: 
     gate: 'Cổng bệnh viện',
     station: { direction, repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
     known: () => nothingKnown,
-    subjectKey: new Uint8Array(32).fill(7),
+    subjectKeys: [new Uint8Array(32).fill(7)],
     sealer,
     timeSync: { boot, synced: () => true, [Symbol.dispose]() {} },
     ...around,

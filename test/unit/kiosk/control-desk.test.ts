@@ -66,7 +66,7 @@ describe("at a gate with a guard's cards", () => {
       gate: 'Cổng A',
       station: { direction: changes.direction ?? 'in', repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
       known,
-      subjectKey,
+      subjectKeys: [subjectKey],
       sealer: createSealer(await importSiteKey(site.publicKey)),
       timeSync: { boot: 'boot-1', synced: () => true, [Symbol.dispose]() {} },
       clock,

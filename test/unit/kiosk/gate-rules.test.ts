@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createGateRules, presenceWish } from '../../../kiosk/gate-rules.ts';
 import { Kiosk } from '../../../kiosk/kiosk.ts';
+import type { SubjectKeys } from '../../../kiosk/known-as.ts';
 import type { BarHere, KnownPeople } from '../../../kiosk/known-people.ts';
 import { type Outbox, openOutbox, type Passage } from '../../../kiosk/outbox.ts';
 import type { Presence } from '../../../kiosk/presence.ts';
@@ -48,7 +49,11 @@ afterEach(async () => {
 });
 
 /** Shows cards, one after the other, a minute apart. */
-async function scan(cards: readonly number[], direction: Direction | 'toggle' = 'in') {
+async function scan(
+  cards: readonly number[],
+  direction: Direction | 'toggle' = 'in',
+  subjectKeys: SubjectKeys = [subjectKey],
+) {
   const scanner = new ScriptedScanner();
   const indicator = new RecordingIndicator();
   const people: KnownPeople = {
@@ -84,7 +89,7 @@ async function scan(cards: readonly number[], direction: Direction | 'toggle' = 
       ...place,
       time: { clock, timeSync: { boot: 'boot', synced: () => true } },
     }),
-    subjectKey,
+    subjectKeys,
     sealer: createSealer(await importSiteKey((await generateSiteKey()).publicKey)),
     timeSync: { boot: 'boot-1', synced: () => true, [Symbol.dispose]() {} },
     clock,
@@ -143,6 +148,24 @@ describe('a kiosk', () => {
     heard.set(subject(1), { direction: 'in', atMs: clock.nowMs() - 60_000 });
     await scan([1], 'toggle');
     expect(answers()).toEqual([['out', 'ok']]);
+  });
+
+  it('knows people again whose key of pseudonyms has changed: who is barred, expected, and where they went', async () => {
+    const keys: SubjectKeys = [new Uint8Array(32).fill(8), subjectKey];
+    bars.set(subject(2), { lastDay: null, code: 'ban', text: 'Xin gặp ban quản lý.' });
+    site = { ...noSiteRules, expected: 'refuse', passback: { everywhere: 'refuse', gates: {} } };
+    await scan([1]);
+    await scan([1, 2], 'in', keys);
+    await scan([1], 'toggle', keys);
+    expect(answers()).toEqual([
+      ['in', 'ok'],
+      ['in', 'passback'],
+      ['in', 'barred'],
+      ['out', 'ok'],
+    ]);
+    heard.set(subject(1), { direction: 'in', atMs: clock.nowMs() });
+    await scan([1], 'in', keys);
+    expect(answers().at(-1)).toEqual(['in', 'passback']);
   });
 
   it('counts its own until it hears how many are inside', async () => {

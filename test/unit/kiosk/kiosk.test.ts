@@ -57,7 +57,7 @@ describe('a kiosk', () => {
       gate: 'Cổng A',
       station: { direction: changes.direction ?? 'in', repeatWindowMs: 5000, stayMsMax: 16 * 3_600_000 },
       known: () => nothingKnown,
-      subjectKey,
+      subjectKeys: [subjectKey],
       sealer: createSealer(await importSiteKey(site.publicKey)),
       timeSync: { boot: 'boot-1', synced: () => true, [Symbol.dispose]() {} },
       clock,

@@ -9,7 +9,9 @@ import { runBackup } from '../../../gateway/retention/backup-command.ts';
 import { listBackups } from '../../../gateway/retention/backups.ts';
 import { runPerson } from '../../../gateway/retention/person-command.ts';
 import { runPurge } from '../../../gateway/retention/purge-command.ts';
+import { findPerson } from '../../../gateway/retention/subject-person.ts';
 import { findTraces } from '../../../gateway/retention/trace-search.ts';
+import { editSiteRules, readSiteRules } from '../../../gateway/site-rules/site-rules-files.ts';
 import { formatCardNumber } from '../../../shared/card-number.ts';
 import { systemClock } from '../../../shared/system/clock.ts';
 import { dayMs, makePast, numberOf, ownUpstream } from '../../fakes/old-site.ts';
@@ -108,6 +110,37 @@ describe('purge', () => {
       }
     });
     expect(open.filter((path) => path.includes('/backups/'))).toEqual([]);
+  });
+});
+
+describe('lists of people', () => {
+  const today = new Date(systemClock.nowMs() + 7 * 3_600_000).toISOString().slice(0, 10);
+  const someone = 'A'.repeat(22);
+
+  it('of who was expected go with a purge when the day is over', async () => {
+    await makePast(dataDir, { from: 1, count: 1, receivedMs: systemClock.nowMs(), personOf: () => 1 });
+    const expected = { '2026-01-01': [someone], [today]: [someone] };
+    await editSiteRules(dataDir, async (kept) => ({ ...kept, expected }));
+    expect((await purge([])).code).toBe(0);
+    expect(readSiteRules(dataDir).expected).toEqual({ [today]: [someone] });
+  });
+
+  it('name nobody who was erased, but a bar stays, is told of, and is in backups', async () => {
+    await makePast(dataDir, { from: 1, count: 1, receivedMs: systemClock.nowMs() - dayMs, personOf: () => 1 });
+    const found = await findPerson(dataDir, [numberOf(1)]);
+    const [subject = ''] = 'wrong' in found ? [] : found.subjects;
+    const bar = { subject, reason: 'ban', until: null, gates: [], since: '2026-11-20T00:00:00Z' };
+    await editSiteRules(dataDir, async (kept) => ({
+      ...kept,
+      expected: { [today]: [subject, someone] },
+      barred: [bar],
+    }));
+    await backup();
+    const erased = await person(['erase'], numberOf(1));
+    expect(erased).toMatchObject({ code: 1, text: expect.stringContaining('who is barred: see "rules unbar"') });
+    expect(readSiteRules(dataDir)).toMatchObject({ expected: { [today]: [someone] }, barred: [bar] });
+    const [{ path } = { path: '' }] = await listBackups(dataDir);
+    expect(readSiteRules(path)).toMatchObject({ expected: {}, barred: [bar] });
   });
 });
 

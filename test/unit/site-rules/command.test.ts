@@ -13,6 +13,7 @@ import {
 } from '../../../gateway/site-rules/site-rules-files.ts';
 import { toTellable, watchSiteRules } from '../../../gateway/site-rules/tellable-rules.ts';
 import { openTrust } from '../../../gateway/trust/authority.ts';
+import { makeGeneration } from '../../../gateway/trust/rotation.ts';
 import { cardDayOf } from '../../../shared/card.ts';
 import { subjectOf } from '../../../shared/identity.ts';
 import { decodeBar, personItemBytes, siteRulesLimits } from '../../../shared/site-rules.ts';
@@ -92,11 +93,16 @@ describe('rules bar and unbar', () => {
       { subject: subject(3) },
     ]);
     expect(actions()).toMatchObject([
-      { action: 'rules.barred', what: { subject: subject(1), reason: 'health' } },
-      { action: 'rules.barred', what: { subject: subject(2), gates: ['Cổng B', 'gate-c'] } },
-      { action: 'rules.barred', what: { subject: subject(3) } },
+      { action: 'rules.barred', what: { person: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/), reason: 'health' } },
+      {
+        action: 'rules.barred',
+        what: { person: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/), gates: ['Cổng B', 'gate-c'] },
+      },
+      { action: 'rules.barred', what: { person: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/) } },
     ]);
     for (const secret of [idNumber(1), idNumber(2), 'Nguyễn', '123456789']) expect(everything()).not.toContain(secret);
+    // A person can be erased, the audit cannot.
+    expect(readFileSync(join(dataDir, 'audit.jsonl'), 'utf8')).not.toContain(subject(1));
     expect((await rules(['show'])).out).toContain(
       `${subject(1)}  health, everywhere, since 2026-11-20, until 2026-12-01`,
     );
@@ -104,6 +110,17 @@ describe('rules bar and unbar', () => {
       out: 'Lifted: 1 of 2.\n',
     });
     expect(barred()).toEqual([subject(2), subject(3)]);
+  });
+
+  it('are lifted, or barred anew, of people who were barred before the key of the pseudonyms changed', async () => {
+    await rules(['bar'], { typed: `${idNumber(1)}\n${idNumber(2)}` });
+    const parts = { site: 'Nhà máy A', clock, log: new RecordingLog() };
+    await makeGeneration('subject', { folder: join(dataDir, 'trust'), ...parts });
+    const { subjectKey: next } = await openTrust(join(dataDir, 'trust'), parts);
+    expect(next).not.toEqual(subjectKey);
+    expect((await rules(['unbar'], { typed: idNumber(1) })).out).toBe('Lifted: 1 of 1.\n');
+    await rules(['bar', '--reason', 'health'], { typed: idNumber(2) });
+    expect(kept().barred).toMatchObject([{ subject: subjectOf(next, idNumber(2)), reason: 'health' }]);
   });
 
   it('takes everybody that it can, and names the lines that are wrong without saying what stands in them', async () => {
