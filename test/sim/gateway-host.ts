@@ -5,11 +5,13 @@ import { startMqtt } from '../../gateway/broker.ts';
 import { brokerLimits } from '../../gateway/broker-limits.ts';
 import { createForwarder } from '../../gateway/forwarder.ts';
 import { createIntake, defaultIntakeLimits, type IntakeLimits } from '../../gateway/intake.ts';
+import { publishRules } from '../../gateway/rules.ts';
 import { storePath } from '../../gateway/store/connection.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Store } from '../../gateway/store/store.ts';
 import type { KioskState } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
+import type { Log } from '../../shared/ports.ts';
 import { sleep } from '../../shared/time.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { Machine, ProcessDied, SimProcess } from './machine.ts';
@@ -91,7 +93,7 @@ export class GatewayHost {
   }
 
   async #boot(process: SimProcess): Promise<void> {
-    const { network, chance, hooks, ledger, siteKeyId } = this.#world;
+    const { network, chance, hooks, ledger, rules, siteKeyId } = this.#world;
     const { clock } = process;
     const log = this.#world.logOf('gateway');
     const dir = this.#dir;
@@ -110,10 +112,24 @@ export class GatewayHost {
         ...{ clock, log },
       }),
     );
+    parts.use(
+      publishRules({ lists: rules.lists, announcements: broker.announcements, clock, log: this.#rulesLog(log) }),
+    );
     this.#running = { process, dir, store: opened, parts };
     this.#connections = () => broker.connections;
     network.listen({ process, accept: (stream, kiosk) => broker.handle(stream, kiosk) });
     this.#world.trace.add('gateway', 'serves');
+  }
+
+  /** The log, and whoever must know which rules were told. */
+  #rulesLog(log: Log): Log {
+    return {
+      ...log,
+      info: (event, fields) => {
+        if (event === 'rules.told') this.#world.rules.told(String(fields?.version));
+        log.info(event, fields);
+      },
+    };
   }
 
   #heard(kiosk: string, state: KioskState): void {

@@ -1,17 +1,19 @@
 /** A kiosk of the simulated world: the real program's parts on a machine, a disk and a scanner that can fail. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kiosk } from '../../kiosk/kiosk.ts';
+import { createKnowledge } from '../../kiosk/knowledge.ts';
 import { createLink, type Link } from '../../kiosk/link.ts';
 import { type Outbox, openOutbox, outboxFileName } from '../../kiosk/outbox.ts';
+import { openRules, type Rules, rulesDir } from '../../kiosk/rules.ts';
 import type { StationSettings } from '../../kiosk/station.ts';
-import { nothingKnown } from '../../shared/code/known.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { guardOutbox, keepAsPhantom } from './guarded-outbox.ts';
 import { Lights } from './lights.ts';
 import { Machine, ProcessDied, SimProcess } from './machine.ts';
 import { person, subjectKey } from './people.ts';
+import { RulesWitness } from './rules-witness.ts';
 import { deterministicSealer } from './sealer.ts';
 import { SimScanner } from './sim-scanner.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -37,6 +39,7 @@ interface Running {
   readonly process: SimProcess;
   readonly dir: string;
   readonly outbox: Outbox;
+  readonly rules: Rules;
   readonly link: Link;
   readonly kiosk: Kiosk;
   readonly stop: AbortController;
@@ -50,6 +53,7 @@ export class KioskHost {
   freeBytes = plentyBytes;
   readonly disk: DiskFaults;
   readonly lights: Lights;
+  readonly rules: RulesWitness;
   readonly #world: Surroundings;
   readonly #scanner: SimScanner;
   #process: SimProcess | null = null;
@@ -69,6 +73,7 @@ export class KioskHost {
     this.machine = new Machine(setup.id, world.timeline);
     this.#dir = join(world.dir, `${setup.id}-0`);
     this.#scanner = new SimScanner(setup.id, world);
+    this.rules = new RulesWitness(setup.id, world);
     this.lights = new Lights(setup.id, world, () => this.#scanner.reading);
     this.disk = new DiskFaults({
       chance: world.chance,
@@ -95,9 +100,10 @@ export class KioskHost {
     return this.process === null ? null : (this.#running?.outbox ?? null);
   }
 
-  /** Whether it is connected, has its scanner, and nothing waits in its outbox. */
+  /** Whether it is connected, has its scanner and the newest rules, and nothing waits in its outbox. */
   get isAtRest(): boolean {
-    return this.outbox?.depth() === 0 && this.lights.linkStatus === 'online' && this.#scanner.isFound;
+    const hasNewestRules = this.rules.version === this.#world.rules.version;
+    return this.outbox?.depth() === 0 && this.lights.linkStatus === 'online' && this.#scanner.isFound && hasNewestRules;
   }
 
   /** Starts the program on what its directory holds, unless it runs. */
@@ -106,25 +112,27 @@ export class KioskHost {
     const { timeline } = this.#world;
     const process = new SimProcess(this.id, this.machine, timeline);
     this.#process = process;
-    timeline.after(0, process, () => this.#boot(process));
+    timeline.after(0, process, () => void this.#boot(process));
   }
 
-  #boot(process: SimProcess): void {
+  async #boot(process: SimProcess): Promise<void> {
     const { trace } = this.#world;
     trace.add(this.id, 'start', { run: ++this.#runs, boot: this.machine.boot });
     this.lights.reborn();
     try {
-      this.#running = this.#assemble(process);
+      const outbox = this.#openOutbox(process);
+      const rules = await this.#openRules(process);
+      if (process.alive) this.#running = this.#assemble(process, outbox, rules);
     } catch (error) {
       this.#ended(process, error);
     }
   }
 
-  #assemble(process: SimProcess): Running {
+  #openOutbox(process: SimProcess): { readonly opened: Outbox; readonly outbox: Outbox } {
     const { world, setup } = { world: this.#world, setup: this.setup };
     const log = world.logOf(this.id);
     const { clock } = process;
-    const chance = world.chance;
+    const { chance } = world;
     world.hooks.set(join(this.#dir, outboxFileName), this.disk.hook);
     const opened = openOutbox({
       ...{ dir: this.#dir, kiosk: this.id, clock, chance, log },
@@ -134,7 +142,10 @@ export class KioskHost {
     world.ledger.outboxOpened(this.id, opened.epoch, opened.peek(0, Number.MAX_SAFE_INTEGER));
     const outbox = guardOutbox(opened, {
       ...{ kiosk: this.id, dir: this.#dir, process, world },
-      onKept: (entry) => this.lights.kept(entry),
+      onKept: (entry) => {
+        this.lights.kept(entry);
+        this.rules.kept(entry);
+      },
       onFailed: (draft, presence) => {
         if (!this.#wantsPhantom) return;
         this.#wantsPhantom = false;
@@ -145,10 +156,41 @@ export class KioskHost {
         this.#phantomDir = null;
       },
     });
+    return { opened, outbox };
+  }
+
+  async #openRules(process: SimProcess): Promise<Rules> {
+    const { chance } = this.#world;
+    const log = this.#world.logOf(this.id);
+    const rules = await openRules({
+      ...{ dir: this.#dir, kiosk: this.id, clock: process.clock, chance },
+      onStateChanged: () => this.#running?.link.stateChanged(),
+      log: {
+        ...log,
+        info: (event, fields) => {
+          if (event === 'rules.held' && process.alive) this.rules.holds(String(fields?.version));
+          log.info(event, fields);
+        },
+      },
+    });
+    if (process.alive) this.rules.opened(rules.state.version);
+    return rules;
+  }
+
+  #assemble(
+    process: SimProcess,
+    { opened, outbox }: { readonly opened: Outbox; readonly outbox: Outbox },
+    rules: Rules,
+  ): Running {
+    const { world, setup } = { world: this.#world, setup: this.setup };
+    const log = world.logOf(this.id);
+    const { clock } = process;
+    const { chance } = world;
     const link = createLink({
       ...{ outbox, kiosk: this.id, clock, chance, log },
       dial: () => world.network.dial(process, this.id),
-      state: () => ({ version: '0.0.0', ...kiosk.state() }),
+      reader: rules,
+      state: () => ({ version: '0.0.0', rules: rules.state, ...kiosk.state() }),
       onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
       onStatus: (status) => {
         this.lights.linkStatus = status;
@@ -168,7 +210,8 @@ export class KioskHost {
       onStateChanged: () => link.stateChanged(),
       gate: `Cổng ${this.id}`,
       station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
-      ...{ known: () => nothingKnown, subjectKey },
+      known: createKnowledge({ clock, clockSynced: () => true, cards: rules.cards, certificateSigners: new Map() }),
+      subjectKey,
       sealer: deterministicSealer(world.siteKeyId),
       timeSync: { boot: this.machine.boot, synced: () => true, [Symbol.dispose]: () => {} },
     });
@@ -178,7 +221,7 @@ export class KioskHost {
       () => {},
       (error: unknown) => this.#ended(process, error),
     );
-    return { process, dir: this.#dir, outbox: opened, link, kiosk, stop, done };
+    return { process, dir: this.#dir, outbox: opened, rules, link, kiosk, stop, done };
   }
 
   /** The program ended by itself. Nothing that happens in this world is a reason to. */
@@ -201,6 +244,12 @@ export class KioskHost {
     hooks.delete(join(this.#dir, outboxFileName));
     const nextDir = join(dir, `${this.id}-${++this.#deaths}`);
     copyFiles(this.#phantomDir ?? this.#dir, nextDir);
+    // The phantom is one of the outbox alone, and older.
+    const [keptRules, nextRules] = [rulesDir(this.#dir), rulesDir(nextDir)];
+    if (this.#phantomDir !== null) {
+      rmSync(nextRules, { recursive: true, force: true });
+      if (existsSync(keptRules)) copyFiles(keptRules, nextRules);
+    }
     tear?.(nextDir);
     const { outbox } = this.#running ?? {};
     const [oldDir, phantomDir] = [this.#dir, this.#phantomDir];
@@ -214,6 +263,7 @@ export class KioskHost {
     this.#wantsPhantom = false;
     this.#dir = nextDir;
     this.lights.linkStatus = null;
+    this.rules.died();
     this.#restartAfter(how);
     return died;
   }
@@ -241,7 +291,7 @@ export class KioskHost {
     if (this.#stopping === this.process) return;
     this.#stopping = this.process;
     const { timeline, hooks, network, trace } = this.#world;
-    const { process, kiosk, link, outbox, stop, done, dir } = running;
+    const { process, kiosk, link, rules, outbox, stop, done, dir } = running;
     const overrun = timeline.after(stopTimeoutMs, process, () => {
       this.crash('reset');
       onStopped();
@@ -253,6 +303,7 @@ export class KioskHost {
         await done;
         kiosk[Symbol.dispose]();
         await link[Symbol.asyncDispose]();
+        await rules[Symbol.asyncDispose]();
         await outbox[Symbol.asyncDispose]();
       } catch {
         return; // it died meanwhile, or is ended by what went wrong
@@ -278,6 +329,14 @@ export class KioskHost {
     const { card, subject } = person(number);
     this.#world.ledger.presented(this.id, subject);
     this.scanBytes(card + ending);
+  }
+
+  /** A person holds up a printed card, which may be revoked. */
+  scanCard(card: number): void {
+    const { ledger, rules } = this.#world;
+    ledger.presented(this.id, rules.subject(card));
+    ledger.unreadableScans++;
+    this.scanBytes(`${rules.text(card)}\r`);
   }
 
   /** Pulls the scanner's plug, or puts it back. @param says whether the driver notices by itself. */

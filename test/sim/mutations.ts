@@ -120,6 +120,26 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    title: 'the kiosk takes revocations back when the register is an old one again',
+    edits: [
+      {
+        path: 'kiosk/held-rules.ts',
+        find: 'if (!next.table.has(id) && !lost.has(id)) lost.append(id);',
+        put: 'void id;',
+      },
+    ],
+  },
+  {
+    title: 'the kiosk forgets its rules in a restart',
+    edits: [
+      {
+        path: 'kiosk/held-rules.ts',
+        find: 'await this.#files.commit({ head, lists });',
+        put: 'void lists;',
+      },
+    ],
+  },
 ];
 
 /** What a copy needs to be simulated. */
