@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { idNumber, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
 
-/** As the issue of a site's first day: so many scans, each of another person. */
+/** A site's first day: so many scans, each of another person. */
 const people = 10_000;
 // None of these is among the samples that a kiosk shows.
 const families = ['Phạm', 'Hoàng', 'Huỳnh', 'Vũ', 'Đặng', 'Bùi', 'Đỗ', 'Hồ'];
@@ -12,9 +12,16 @@ function name(number: number): string {
   return `${families[number % families.length]} Thị Thử Nghiệm ${String.fromCharCode(65 + (number % 26))}`;
 }
 
-function* files(dir: string): Generator<string> {
+/** Every file of a folder with its bytes; what vanishes meanwhile is passed over. */
+function* files(dir: string): Generator<[path: string, bytes: Buffer]> {
   for (const item of readdirSync(dir, { withFileTypes: true, recursive: true })) {
-    if (item.isFile()) yield join(item.parentPath, item.name);
+    const path = join(item.parentPath, item.name);
+    if (!item.isFile()) continue;
+    try {
+      yield [path, readFileSync(path)];
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 }
 
@@ -33,9 +40,9 @@ describe('after ten thousand scans', () => {
     kiosk.write('tel:0900000123 no personal code of Phạm Thị Thử Nghiệm Z\n');
     await kiosk.waitForLog('scan.recorded', 400_000, { matches: ({ seq }) => seq === people + 1 });
     // While they run, the write-ahead logs hold what the databases do not yet.
-    const places = new Map([...files(folder.dir)].map((path) => [path, readFileSync(path)]));
+    const places = new Map(files(folder.dir));
     await folder.waitForEntries(people + 1);
-    for (const path of files(folder.dir)) places.set(`${path} in the end`, readFileSync(path));
+    for (const [path, bytes] of files(folder.dir)) places.set(`${path} in the end`, bytes);
     places.set('log of the kiosk', Buffer.from(kiosk.output()));
     places.set('log of the gateway', Buffer.from(gateway.output()));
 

@@ -163,7 +163,9 @@ function changedNs(path: string): bigint {
 /** Copies a process's files as they are now, without what only a living process can use. */
 export function copyFiles(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from)) {
-    if (!name.endsWith('-shm') && !name.includes('.lock')) copyFileSync(join(from, name), join(to, name));
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) copyFiles(source, target);
+    else if (!entry.name.endsWith('-shm') && !entry.name.includes('.lock')) copyFileSync(source, target);
   }
 }

@@ -6,6 +6,7 @@ import type { Chance } from '../../shared/ports.ts';
 import type { KioskHost } from './kiosk-host.ts';
 import { person } from './people.ts';
 import { goodLine } from './pipe.ts';
+import { revocableEnd } from './site-rules.ts';
 import { upstreamMoods } from './upstream.ts';
 import type { World } from './world.ts';
 
@@ -131,6 +132,38 @@ const rotateSiteKey: Fault = (world, draw, kiosk) => {
   world.happened('site-key-rotated', 'gateway');
   stopGateway(world, draw, kiosk);
   for (const each of world.kiosks) world.after(draw.between(1_000, 60_000), () => stopKiosk(world, draw, each));
+};
+
+/** Cards are revoked, and somebody tries one of them at each gate from then on. */
+const revokeCards: Fault = (world, draw) => {
+  const cards = Array.from({ length: draw.between(1, 3) }, () => draw.between(1, revocableEnd - 1));
+  for (const card of cards) world.rules.revoke(card);
+  world.happened('card-revoked', 'gateway');
+  for (const kiosk of world.kiosks)
+    for (const card of cards) world.after(draw.between(0, 40_000), () => kiosk.scanCard(card));
+};
+
+/** Some people are barred, and whoever was barred before is not any more; one of them tries each gate. */
+const barPeople: Fault = (world, draw) => {
+  const people = Array.from({ length: draw.between(0, 3) }, () => draw.between(0, 40));
+  world.rules.bar(people);
+  world.happened('people-barred', 'gateway');
+  for (const kiosk of world.kiosks)
+    for (const who of people) world.after(draw.between(0, 40_000), () => kiosk.scan(who));
+};
+
+/** So many cards of elsewhere are revoked that the list is of several chunks. */
+const revokeMany: Fault = (world, draw) => {
+  world.rules.revokeElsewhere(draw.between(2_000, 6_000));
+  world.happened('cards-revoked-many', 'gateway');
+};
+
+/** The register of cards is put back from a backup, which does not know the newest revocations. */
+const replaceRegister: Fault = (world, draw, kiosk) => {
+  const cards = Array.from({ length: draw.between(0, 4) }, (_, index) => index + 1);
+  world.rules.replace(cards);
+  world.happened('register-replaced', 'gateway');
+  world.after(draw.between(0, 40_000), () => kiosk.scanCard(draw.between(1, revocableEnd - 1)));
 };
 
 function jump(name: string, sign: 1 | -1): Fault {
@@ -296,6 +329,10 @@ export const faults: Readonly<Record<string, Fault>> = {
   'outbox-no-room': rush,
   'outbox-no-space': noSpace,
   'site-key-rotated': rotateSiteKey,
+  'card-revoked': revokeCards,
+  'cards-revoked-many': revokeMany,
+  'people-barred': barPeople,
+  'register-replaced': replaceRegister,
   'clock-jump-forward': jump('clock-jump-forward', 1),
   'clock-jump-back': jump('clock-jump-back', -1),
   'scanner-unplugged': unplugMidFrame,

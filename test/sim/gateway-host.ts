@@ -5,6 +5,7 @@ import { startMqtt } from '../../gateway/broker.ts';
 import { brokerLimits } from '../../gateway/broker-limits.ts';
 import { createForwarder } from '../../gateway/forwarder.ts';
 import { createIntake, defaultIntakeLimits, type IntakeLimits, type TimeOf } from '../../gateway/intake.ts';
+import { publishRules } from '../../gateway/rules.ts';
 import { storePath } from '../../gateway/store/connection.ts';
 import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Store } from '../../gateway/store/store.ts';
@@ -12,6 +13,7 @@ import type { Bounds } from '../../gateway/time-bounds.ts';
 import { TimeKeeper } from '../../gateway/time-keeper.ts';
 import type { Entry, KioskState } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
+import type { Log } from '../../shared/ports.ts';
 import { sleep } from '../../shared/time.ts';
 import { timeQuestion } from '../../shared/time-question.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
@@ -98,7 +100,7 @@ export class GatewayHost {
   }
 
   async #boot(process: SimProcess): Promise<void> {
-    const { network, chance, hooks, ledger, siteKeyId } = this.#world;
+    const { network, chance, hooks, ledger, rules, siteKeyId } = this.#world;
     const { clock } = process;
     const log = this.#world.logOf('gateway');
     const dir = this.#dir;
@@ -121,6 +123,15 @@ export class GatewayHost {
         answers: { [timeQuestion]: async (_kiosk, payload) => keeper.answer(payload) },
         siteNotice: { v: 1, site: 'Nhà máy A', key: { id: siteKeyId, publicKey: 'A'.repeat(43) } },
         ...{ clock, log },
+      }),
+    );
+    parts.use(
+      publishRules({
+        lists: rules.lists,
+        site: rules.people,
+        announcements: broker.announcements,
+        clock,
+        log: this.#rulesLog(log),
       }),
     );
     this.#running = { process, dir, store: opened, parts };
@@ -148,6 +159,17 @@ export class GatewayHost {
     if (isKnown && withinMs > knownBoundsMsMax)
       this.#world.fail(`the time of ${id} is known within ${withinMs} ms only`);
     return time;
+  }
+
+  /** The log, and whoever must know which rules were told. */
+  #rulesLog(log: Log): Log {
+    return {
+      ...log,
+      info: (event, fields) => {
+        if (event === 'rules.told') this.#world.rules.told(String(fields?.version));
+        log.info(event, fields);
+      },
+    };
   }
 
   #heard(kiosk: string, state: KioskState): void {

@@ -1,18 +1,23 @@
 /** A kiosk of the simulated world: the real program's parts on a machine, a disk and a scanner that can fail. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Asker } from '../../kiosk/asking.ts';
 import { AskedTime } from '../../kiosk/gateway-time.ts';
 import { Kiosk } from '../../kiosk/kiosk.ts';
+import { createKnowledge } from '../../kiosk/knowledge.ts';
 import { createLink, type Link } from '../../kiosk/link.ts';
 import { type Outbox, openOutbox, outboxFileName } from '../../kiosk/outbox.ts';
+import { rulesDir } from '../../kiosk/rules.ts';
+import { openSiteRules, type SiteRules } from '../../kiosk/site-rules.ts';
 import type { StationSettings } from '../../kiosk/station.ts';
-import { nothingKnown } from '../../shared/code/known.ts';
+import type { TimeSources } from '../../kiosk/timestamp.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { guardOutbox, keepAsPhantom } from './guarded-outbox.ts';
 import { Lights } from './lights.ts';
 import { Machine, ProcessDied, SimProcess } from './machine.ts';
 import { person, subjectKey } from './people.ts';
+import { RulesWitness } from './rules-witness.ts';
 import { deterministicSealer } from './sealer.ts';
 import { SimScanner } from './sim-scanner.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -36,10 +41,14 @@ const plentyBytes = 1024 ** 3;
 
 const dayMs = 24 * 3_600_000;
 
+/** Where a program has its time from. */
+type KioskTime = TimeSources & { readonly gatewayTime: AskedTime };
+
 interface Running {
   readonly process: SimProcess;
   readonly dir: string;
   readonly outbox: Outbox;
+  readonly rules: SiteRules;
   readonly link: Link;
   readonly kiosk: Kiosk;
   readonly gatewayTime: AskedTime;
@@ -54,6 +63,7 @@ export class KioskHost {
   freeBytes = plentyBytes;
   readonly disk: DiskFaults;
   readonly lights: Lights;
+  readonly rules: RulesWitness;
   readonly #world: Surroundings;
   readonly #scanner: SimScanner;
   #process: SimProcess | null = null;
@@ -73,6 +83,7 @@ export class KioskHost {
     this.machine = new Machine(setup.id, world.timeline);
     this.#dir = join(world.dir, `${setup.id}-0`);
     this.#scanner = new SimScanner(setup.id, world);
+    this.rules = new RulesWitness(setup.id, world);
     this.lights = new Lights(setup.id, world, () => this.#scanner.reading);
     this.disk = new DiskFaults({
       chance: world.chance,
@@ -99,9 +110,10 @@ export class KioskHost {
     return this.process === null ? null : (this.#running?.outbox ?? null);
   }
 
-  /** Whether it is connected, has its scanner, and nothing waits in its outbox. */
+  /** Whether it is connected, has its scanner and the newest rules, and nothing waits in its outbox. */
   get isAtRest(): boolean {
-    return this.outbox?.depth() === 0 && this.lights.linkStatus === 'online' && this.#scanner.isFound;
+    const hasNewestRules = this.rules.version === this.#world.rules.version;
+    return this.outbox?.depth() === 0 && this.lights.linkStatus === 'online' && this.#scanner.isFound && hasNewestRules;
   }
 
   /** Starts the program on what its directory holds, unless it runs. */
@@ -110,67 +122,32 @@ export class KioskHost {
     const { timeline } = this.#world;
     const process = new SimProcess(this.id, this.machine, timeline);
     this.#process = process;
-    timeline.after(0, process, () => this.#boot(process));
+    timeline.after(0, process, () => void this.#boot(process));
   }
 
-  #boot(process: SimProcess): void {
+  async #boot(process: SimProcess): Promise<void> {
     const { trace } = this.#world;
     trace.add(this.id, 'start', { run: ++this.#runs, boot: this.machine.boot });
     this.lights.reborn();
     try {
-      this.#running = this.#assemble(process);
+      const outbox = this.#openOutbox(process);
+      const time = this.#keepTime(process);
+      const rules = await this.#openRules(process, time);
+      if (process.alive) this.#running = this.#assemble(process, outbox, rules, time);
     } catch (error) {
       this.#ended(process, error);
     }
   }
 
-  #assemble(process: SimProcess): Running {
-    const { world, setup } = { world: this.#world, setup: this.setup };
-    const log = world.logOf(this.id);
-    const { clock } = process;
-    const chance = world.chance;
-    const { opened, outbox } = this.#openOutbox(process);
+  /** Which time the program goes by. */
+  #keepTime({ clock }: SimProcess): KioskTime {
     const { timeSync } = this.machine;
-    const link: Link = createLink({
-      ...{ outbox, kiosk: this.id, clock, chance, log },
-      dial: () => world.network.dial(process, this.id),
-      state: () => ({ version: '0.0.0', ...kiosk.state() }),
-      onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
-      onStatus: (status) => {
-        this.lights.linkStatus = status;
-        kiosk.linkChanged(status);
-        gatewayTime.linkChanged(status === 'online');
-      },
-    });
-    const gatewayTime = new AskedTime({ asker: link, timeSync, clock, log });
-    const kiosk = new Kiosk({
-      ...{
-        scanner: this.#scanner.openFor(process, this.lights),
-        indicator: this.lights.indicatorOf(process),
-        outbox,
-        clock,
-        chance,
-        log,
-      },
-      onRecorded: () => link.wake(),
-      onStateChanged: () => link.stateChanged(),
-      gate: `Cổng ${this.id}`,
-      station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
-      ...{ known: () => nothingKnown, subjectKeys: [subjectKey] },
-      sealer: deterministicSealer(world.siteKeyId),
-      ...{ timeSync, gatewayTime },
-    });
-    const stop = new AbortController();
-    const done = Promise.all([kiosk.run(stop.signal), link.run(stop.signal)]);
-    done.then(
-      () => {},
-      (error: unknown) => this.#ended(process, error),
-    );
-    return { process, dir: this.#dir, outbox: opened, link, kiosk, gatewayTime, stop, done };
+    const asker: Asker = { ask: async (...question) => (await this.#running?.link.ask(...question)) ?? null };
+    const gatewayTime = new AskedTime({ asker, timeSync, clock, log: this.#world.logOf(this.id) });
+    return { clock, timeSync, gatewayTime };
   }
 
-  /** The outbox, and the witness before it that the program's parts are given. */
-  #openOutbox(process: SimProcess): { opened: Outbox; outbox: Outbox } {
+  #openOutbox(process: SimProcess): { readonly opened: Outbox; readonly outbox: Outbox } {
     const { world, setup } = { world: this.#world, setup: this.setup };
     const log = world.logOf(this.id);
     const { clock } = process;
@@ -184,7 +161,10 @@ export class KioskHost {
     world.ledger.outboxOpened(this.id, opened.epoch, opened.peek(0, Number.MAX_SAFE_INTEGER));
     const outbox = guardOutbox(opened, {
       ...{ kiosk: this.id, dir: this.#dir, process, world },
-      onKept: (entry) => this.lights.kept(entry),
+      onKept: (entry) => {
+        this.lights.kept(entry);
+        this.rules.kept(entry);
+      },
       onFailed: (draft, presence) => {
         if (!this.#wantsPhantom) return;
         this.#wantsPhantom = false;
@@ -196,6 +176,70 @@ export class KioskHost {
       },
     });
     return { opened, outbox };
+  }
+
+  async #openRules(process: SimProcess, time: KioskTime): Promise<SiteRules> {
+    const { chance } = this.#world;
+    const log = this.#world.logOf(this.id);
+    const rules = await openSiteRules({
+      ...{ dir: this.#dir, kiosk: this.id, gate: `Cổng ${this.id}`, time, clock: process.clock, chance },
+      onStateChanged: () => this.#running?.link.stateChanged(),
+      log: {
+        ...log,
+        info: (event, fields) => {
+          if (event === 'rules.held' && process.alive) this.rules.holds(String(fields?.version));
+          log.info(event, fields);
+        },
+      },
+    });
+    if (process.alive) this.rules.opened(rules.state.version);
+    return rules;
+  }
+
+  #assemble(
+    process: SimProcess,
+    { opened, outbox }: { readonly opened: Outbox; readonly outbox: Outbox },
+    rules: SiteRules,
+    time: KioskTime,
+  ): Running {
+    const { world, setup } = { world: this.#world, setup: this.setup };
+    const log = world.logOf(this.id);
+    const { clock } = process;
+    const { chance } = world;
+    const { timeSync } = this.machine;
+    const link: Link = createLink({
+      ...{ outbox, kiosk: this.id, clock, chance, log },
+      dial: () => world.network.dial(process, this.id),
+      reader: rules.reader,
+      state: () => ({ version: '0.0.0', rules: rules.state, ...kiosk.state() }),
+      onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
+      onStatus: (status) => {
+        this.lights.linkStatus = status;
+        kiosk.linkChanged(status);
+        time.gatewayTime.linkChanged(status === 'online');
+      },
+    });
+    const kiosk = new Kiosk({
+      scanner: this.#scanner.openFor(process, this.lights),
+      indicator: this.lights.indicatorOf(process),
+      outbox,
+      onRecorded: () => link.wake(),
+      onStateChanged: () => link.stateChanged(),
+      gate: `Cổng ${this.id}`,
+      gateRules: rules.gateRules,
+      station: { direction: setup.direction, repeatWindowMs: setup.repeatWindowMs, stayMsMax: 16 * 3_600_000 },
+      known: createKnowledge({ ...time, cards: rules.cards, certificateSigners: new Map() }),
+      subjectKeys: [subjectKey],
+      sealer: deterministicSealer(world.siteKeyId),
+      ...{ ...time, timeSync, chance, log },
+    });
+    const stop = new AbortController();
+    const done = Promise.all([kiosk.run(stop.signal), link.run(stop.signal)]);
+    done.then(
+      () => {},
+      (error: unknown) => this.#ended(process, error),
+    );
+    return { process, dir: this.#dir, outbox: opened, rules, link, kiosk, gatewayTime: time.gatewayTime, stop, done };
   }
 
   /** The program ended by itself. Nothing that happens in this world is a reason to. */
@@ -218,6 +262,12 @@ export class KioskHost {
     hooks.delete(join(this.#dir, outboxFileName));
     const nextDir = join(dir, `${this.id}-${++this.#deaths}`);
     copyFiles(this.#phantomDir ?? this.#dir, nextDir);
+    // The phantom is one of the outbox alone, and older.
+    const [keptRules, nextRules] = [rulesDir(this.#dir), rulesDir(nextDir)];
+    if (this.#phantomDir !== null) {
+      rmSync(nextRules, { recursive: true, force: true });
+      if (existsSync(keptRules)) copyFiles(keptRules, nextRules);
+    }
     tear?.(nextDir);
     const { outbox } = this.#running ?? {};
     const [oldDir, phantomDir] = [this.#dir, this.#phantomDir];
@@ -231,6 +281,7 @@ export class KioskHost {
     this.#wantsPhantom = false;
     this.#dir = nextDir;
     this.lights.linkStatus = null;
+    this.rules.died();
     this.#restartAfter(how);
     return died;
   }
@@ -270,7 +321,7 @@ export class KioskHost {
     if (this.#stopping === this.process) return;
     this.#stopping = this.process;
     const { timeline, hooks, network, trace } = this.#world;
-    const { process, kiosk, gatewayTime, link, outbox, stop, done, dir } = running;
+    const { process, kiosk, gatewayTime, link, rules, outbox, stop, done, dir } = running;
     const overrun = timeline.after(stopTimeoutMs, process, () => {
       this.crash('reset');
       onStopped();
@@ -283,6 +334,7 @@ export class KioskHost {
         kiosk[Symbol.dispose]();
         gatewayTime[Symbol.dispose]();
         await link[Symbol.asyncDispose]();
+        await rules[Symbol.asyncDispose]();
         await outbox[Symbol.asyncDispose]();
       } catch {
         return; // it died meanwhile, or is ended by what went wrong
@@ -308,6 +360,14 @@ export class KioskHost {
     const { card, subject } = person(number);
     this.#world.ledger.presented(this.id, subject);
     this.scanBytes(card + ending);
+  }
+
+  /** A person holds up a printed card, which may be revoked. */
+  scanCard(card: number): void {
+    const { ledger, rules } = this.#world;
+    ledger.presented(this.id, rules.subject(card));
+    ledger.unreadableScans++;
+    this.scanBytes(`${rules.text(card)}\r`);
   }
 
   /** Pulls the scanner's plug, or puts it back. @param says whether the driver notices by itself. */

@@ -13,6 +13,8 @@ export interface LedgerEntry {
   readonly kiosk: string;
   readonly subject: string | null;
   readonly admitted: boolean;
+  readonly reason: string;
+  readonly direction: 'in' | 'out';
   /** The true time, milliseconds since the Unix epoch. */
   readonly madeMs: number;
   /** Where it is in which outbox, and its bytes; null until it is known to be on that disk. */
@@ -57,11 +59,11 @@ export class Ledger {
   }
 
   /** An outbox is asked to keep an entry. */
-  attempted(kiosk: string, { id, subject, outcome }: EntryDraft, madeMs: number): LedgerEntry {
+  attempted(kiosk: string, { id, subject, outcome, reason, direction }: EntryDraft, madeMs: number): LedgerEntry {
     if (this.entries.has(id)) this.#fail(`two entries have the id ${id}`);
     const admitted = outcome === 'admitted';
     const entry: LedgerEntry = {
-      ...{ id, kiosk, subject, admitted, madeMs },
+      ...{ id, kiosk, subject, admitted, reason, direction, madeMs },
       ...{ place: null, committed: false, shown: false, forgotten: false, stored: false },
     };
     this.entries.set(id, entry);

@@ -1,6 +1,5 @@
 /** A kiosk's lights, and a witness who knows what is on its disk: they must never say more than is true. */
 import type { LinkStatus } from '../../kiosk/link.ts';
-import { nothingKnown } from '../../shared/code/known.ts';
 import { readCode } from '../../shared/code/read-code.ts';
 import { subjectOf } from '../../shared/identity.ts';
 import type { Indicator, Reading } from '../../shared/ports.ts';
@@ -96,7 +95,7 @@ export class Lights {
   #subjectInHand(): string | null {
     const reading = this.#reading();
     if (reading?.type !== 'frame') return null;
-    const code = readCode(reading.text, nothingKnown);
+    const code = readCode(reading.text, this.#world.rules.witness);
     return code.type === 'code' ? subjectOf(subjectKey, code.number) : null;
   }
 }

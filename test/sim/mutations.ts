@@ -50,8 +50,8 @@ export const mutations: readonly Mutation[] = [
       },
       {
         path: 'gateway/store/appending.ts',
-        find: 'if (!this.#runs.has(stream, seq) && this.#insert(position, stream, arrival)) {',
-        put: 'if (this.#insert(position, stream, arrival)) {',
+        find: 'const isFree = !this.#runs.has(stream, seq);',
+        put: 'const isFree = true;',
       },
     ],
   },
@@ -137,6 +137,26 @@ export const mutations: readonly Mutation[] = [
         path: 'gateway/kiosk-boots.ts',
         find: '.filter(({ first }) => first?.epoch === epoch && first.seq < seq)',
         put: '.filter(() => epoch !== null || seq < 0)',
+      },
+    ],
+  },
+  {
+    title: 'the kiosk takes revocations back when the register is an old one again',
+    edits: [
+      {
+        path: 'kiosk/held-rules.ts',
+        find: 'if (!next.table.has(id) && !lost.has(id)) lost.append(id);',
+        put: 'void id;',
+      },
+    ],
+  },
+  {
+    title: 'the kiosk forgets its rules in a restart',
+    edits: [
+      {
+        path: 'kiosk/held-rules.ts',
+        find: 'await this.#files.commit({ head, lists });',
+        put: 'void lists;',
       },
     ],
   },

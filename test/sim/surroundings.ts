@@ -3,6 +3,7 @@ import type { Chance, Log } from '../../shared/ports.ts';
 import type { CommitHooks } from './disk.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimNetwork } from './network.ts';
+import type { SiteRules } from './site-rules.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
@@ -13,6 +14,7 @@ export interface Surroundings {
   readonly ledger: Ledger;
   readonly network: SimNetwork;
   readonly hooks: CommitHooks;
+  readonly rules: SiteRules;
   /** Where all of the world's files are. */
   readonly dir: string;
   /** The site's key that is announced and sealed to now. */

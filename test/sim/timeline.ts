@@ -21,6 +21,10 @@ const turnsMax = 100_000;
 /** The real one: the simulated world counts its own. */
 const realSetImmediate = setImmediate;
 
+function isFileUnderWay(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq') || name === 'CloseReq');
+}
+
 export class Timeline {
   #nowMs = 0;
   #order = 0;
@@ -107,13 +111,16 @@ export class Timeline {
     this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
-  /** Lets microtasks, ticks and immediates run until none is left: two turns in a row without any. */
+  /**
+   * Lets microtasks, ticks, immediates and the reading and writing of files run until none is left: two turns in a row
+   * without any. So a file takes no virtual time.
+   */
   async #quiet(): Promise<void> {
     let quietTurns = 0;
     for (let turn = 0; quietTurns < 2; turn++) {
       if (turn > turnsMax) throw new Error(`the world is not quiet after ${turnsMax} turns of the event loop`);
       await new Promise<void>((resolve) => realSetImmediate(resolve));
-      quietTurns = this.#immediates === 0 ? quietTurns + 1 : 0;
+      quietTurns = this.#immediates === 0 && !isFileUnderWay() ? quietTurns + 1 : 0;
     }
   }
 

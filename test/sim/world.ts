@@ -16,6 +16,7 @@ import { ProcessDied } from './machine.ts';
 import { SimNetwork } from './network.ts';
 import { person } from './people.ts';
 import { goodLine } from './pipe.ts';
+import { revocableEnd, SiteRules } from './site-rules.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
@@ -53,6 +54,7 @@ export class World implements Surroundings {
   readonly ledger: Ledger;
   readonly network: SimNetwork;
   readonly hooks: CommitHooks;
+  readonly rules = new SiteRules();
   readonly dir: string;
   readonly upstream: SimUpstream;
   readonly gateway: GatewayHost;
@@ -149,13 +151,18 @@ export class World implements Surroundings {
     await this.#untilRest(healMsMax, 'the world has not come to rest');
     // What is still on the wire would become one code with what follows.
     await this.pass(lookEveryMs);
-    for (const [index, kiosk] of this.kiosks.entries()) kiosk.scan(proofPersonFrom + index);
+    for (const [index, kiosk] of this.kiosks.entries()) {
+      kiosk.scan(proofPersonFrom + index);
+      kiosk.scanCard(revocableEnd + index);
+    }
     await this.pass(lookEveryMs);
     await this.#untilRest(proofMsMax, 'a scan in the healed world did not come through');
     await this.pass(calmMs);
     for (const [index, kiosk] of this.kiosks.entries()) {
       const { subject } = person(proofPersonFrom + index);
       if (!this.ledger.isShown(kiosk.id, subject)) this.fail(`${kiosk.id} does not admit people in the healed world`);
+      if (!this.ledger.isShown(kiosk.id, this.rules.subject(revocableEnd + index)))
+        this.fail(`${kiosk.id} does not admit a good card in the healed world`);
       if (kiosk.lights.state !== 'ready') this.fail(`${kiosk.id} shows ${kiosk.lights.state} in the healed world`);
       const state = this.gateway.states.get(kiosk.id);
       if (state?.online !== true) this.fail(`the gateway takes ${kiosk.id} for offline in the healed world`);
