@@ -102,7 +102,7 @@ class StoreTracing implements Tracing {
         const met: Encounter[] = [];
         people.load([...(buckets[bucket - from] ?? []), ...(tail[bucket] ?? [])]);
         for (let person = 0; person < people.count; person++) found.addWith(people, person, own, met);
-        yield* met;
+        for (const encounter of met) yield encounter; // yield* would wrap each in promises of its own
       }
     }
   }
