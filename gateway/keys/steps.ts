@@ -48,7 +48,7 @@ const next: Readonly<Record<KeyKind, (siteKey: string) => string>> = {
     `Kiosks go over to it within a minute of hearing of it: see "keys". Its private half lies in clear in ${siteKey}: run ` +
     '"key protect", or take it where you keep the one before. Keep that one too: it opens what was sealed to it.',
   subject: () =>
-    'Kiosks go over to it within a minute of hearing of it: see "keys". On a toggle gate people may be taken to come in once more.',
+    'Kiosks go over to it within a minute of hearing of it: see "keys". Whoever is barred stays so.',
   authority: () =>
     'Kiosks get certificates by it within a minute of hearing of it: see "keys". When all have one, the gateway shows the new ' +
     'authority by itself; then run "keys retire authority".',
