@@ -1,7 +1,7 @@
 /** The reading half of the SQLite store. Every reading is one short statement: an open one would keep the log growing. */
 import type { Database } from 'better-sqlite3';
 import { parse as parseUuid, stringify } from 'uuid';
-import { controlMark } from '../../shared/control-use.ts';
+import { controlKind, controlMark, visitorKind } from '../../shared/control-use.ts';
 import { correctionOf } from '../time-bounds.ts';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
@@ -167,6 +167,9 @@ export class Reading {
   }
 }
 
+/** Guards' cards, taken or refused, are of few kinds: the bodies of all others need not be looked through. */
+const controlTraits = `SELECT id FROM traits WHERE kind IN ('${controlKind}', '${visitorKind}', 'unknown')`;
+
 function prepare(database: Database) {
   return {
     last: database.prepare<[string], number>('SELECT seq FROM sqlite_sequence WHERE name = ?').pluck(),
@@ -177,7 +180,8 @@ function prepare(database: Database) {
     ),
     controls: database.prepare<[number, number, string], EntryRow>(
       `SELECT position, entries.id, kiosk, at, subject, body FROM entries JOIN streams ON streams.id = stream
-       WHERE position > ? AND position <= ? AND instr(body, ?) > 0 ORDER BY position`,
+       WHERE position > ? AND position <= ? AND (traits IS NULL OR traits IN (${controlTraits})) AND instr(body, ?) > 0
+       ORDER BY position`,
     ),
     known: database.prepare<[Uint8Array], number>('SELECT 1 FROM entries WHERE id = ?').pluck(),
     quarantine: database.prepare<[number, number, number], QuarantineRow>(

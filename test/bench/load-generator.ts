@@ -1,7 +1,7 @@
 /**
  * A program: many kiosks that publish entries as fast as a broker acknowledges them, each with a fixed number in
- * flight. Packets are encoded beforehand and acknowledgements only counted, so that it takes far less time than the broker.
- * Its argument is a {@link LoadPlan} as JSON. It logs `load.ready`, starts at a line of input, and logs `load.done`.
+ * flight. Either with the client that real kiosks use, or with packets that are encoded beforehand and acknowledgements that
+ * are only counted: that takes far less time than the broker, and no client does it. Its argument is a {@link LoadPlan} as JSON. It logs `load.ready`, starts at a line of input, and logs `load.done`.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { generate } from 'mqtt-packet';
 import { entriesTopic } from '../../shared/topics.ts';
+import { KioskClient } from './kiosk-clients.ts';
 import { makeRows } from './rows.ts';
 
 export interface LoadPlan {
@@ -17,6 +18,8 @@ export interface LoadPlan {
   readonly credentialDirs: readonly string[];
   readonly entriesPerKiosk: number;
   readonly inFlight: number;
+  /** `mqtt`: the client that real kiosks use. `packets` unless given. */
+  readonly client?: 'mqtt' | 'packets';
 }
 
 /** A CONNACK that accepts, and every PUBACK, is as long as this. */
@@ -30,12 +33,12 @@ class LoadClient {
   readonly #socket: TLSSocket;
   readonly #packets: Buffer;
   readonly #ends: readonly number[];
-  readonly #finished: () => void;
+  readonly #done = Promise.withResolvers<void>();
   #sent = 0;
   #acknowledged = 0;
   #tail: Buffer = Buffer.alloc(0);
 
-  constructor(socket: TLSSocket, packets: readonly Buffer[], finished: () => void) {
+  constructor(socket: TLSSocket, packets: readonly Buffer[]) {
     this.#socket = socket;
     this.#packets = Buffer.concat(packets);
     let end = 0;
@@ -43,15 +46,20 @@ class LoadClient {
       end += packet.byteLength;
       return end;
     });
-    this.#finished = finished;
   }
 
-  start(inFlight: number): void {
+  end(): void {
+    this.#socket.destroy();
+  }
+
+  /** Resolves when every entry is acknowledged. */
+  run(inFlight: number): Promise<void> {
     this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
     this.#socket.on('close', () => {
       if (this.#acknowledged < this.#ends.length) throw new Error('the broker closed a connection under load');
     });
     this.#send(inFlight);
+    return this.#done.promise;
   }
 
   #send(count: number): void {
@@ -70,11 +78,11 @@ class LoadClient {
     this.#tail = bytes.subarray(answers * answerBytes);
     this.#acknowledged += answers;
     this.#send(answers);
-    if (this.#acknowledged === this.#ends.length) this.#finished();
+    if (this.#acknowledged === this.#ends.length) this.#done.resolve();
   }
 }
 
-async function openConnection(port: number, dir: string): Promise<TLSSocket> {
+async function openSocket(port: number, dir: string): Promise<TLSSocket> {
   const read = (name: string) => readFileSync(join(dir, name));
   const socket = connect({
     host: '127.0.0.1',
@@ -86,53 +94,46 @@ async function openConnection(port: number, dir: string): Promise<TLSSocket> {
   });
   await once(socket, 'secureConnect');
   socket.setNoDelay(true);
-  socket.write(
-    generate({
-      cmd: 'connect',
-      protocolId: 'MQTT',
-      protocolVersion: 4,
-      clientId: basename(dir),
-      clean: true,
-      keepalive: 60,
-    }),
-  );
-  const [answer] = (await once(socket, 'data')) as [Buffer];
-  if (answer[0] !== connackType || answer[3] !== 0) throw new Error(`the broker refused ${basename(dir)}`);
   return socket;
+}
+
+async function greet(socket: TLSSocket, kiosk: string): Promise<void> {
+  const hello = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 60 } as const;
+  socket.write(generate({ ...hello, clientId: kiosk }));
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  if (answer[0] !== connackType || answer[3] !== 0) throw new Error(`the broker refused ${kiosk}`);
+}
+
+async function openClient({ client, port }: LoadPlan, dir: string, bodies: readonly string[]) {
+  const kiosk = basename(dir);
+  const socket = await openSocket(port, dir);
+  if (client === 'mqtt') return KioskClient.connect(socket, kiosk, bodies);
+  await greet(socket, kiosk);
+  const topic = entriesTopic(kiosk);
+  const packets = bodies.map((payload, at) => {
+    const messageId = (at % messageIdMax) + 1;
+    return generate({ cmd: 'publish', topic, payload, qos: 1, messageId, dup: false, retain: false });
+  });
+  return new LoadClient(socket, packets);
 }
 
 async function generateLoad(plan: LoadPlan): Promise<void> {
   const kiosks = plan.credentialDirs.map((dir) => basename(dir));
-  const packets = kiosks.map((): Buffer[] => []);
-  let index = 0;
-  for (const { kiosk, body } of makeRows(kiosks, plan.entriesPerKiosk * kiosks.length)) {
-    const own = packets[index++ % kiosks.length];
-    own?.push(
-      generate({
-        cmd: 'publish',
-        topic: entriesTopic(kiosk),
-        payload: body,
-        qos: 1,
-        messageId: (own.length % messageIdMax) + 1,
-        dup: false,
-        retain: false,
-      }),
-    );
-  }
-  const sockets = await Promise.all(plan.credentialDirs.map((dir) => openConnection(plan.port, dir)));
-  const finished = sockets.map(() => Promise.withResolvers<void>());
-  const clients = sockets.map((socket, at) => new LoadClient(socket, packets[at] ?? [], () => finished[at]?.resolve()));
+  const bodies = new Map(kiosks.map((kiosk): [string, string[]] => [kiosk, []]));
+  for (const { kiosk, body } of makeRows(kiosks, plan.entriesPerKiosk * kiosks.length)) bodies.get(kiosk)?.push(body);
+  const opening = plan.credentialDirs.map((dir) => openClient(plan, dir, bodies.get(basename(dir)) ?? []));
+  const clients = await Promise.all(opening);
   say('load.ready', {});
   await once(process.stdin, 'data');
   const startedNs = process.hrtime.bigint();
   const startedCpu = process.cpuUsage();
-  for (const client of clients) client.start(plan.inFlight);
-  await Promise.all(finished.map(({ promise }) => promise));
+  await Promise.all(clients.map((client) => client.run(plan.inFlight)));
   const elapsedMs = Number(process.hrtime.bigint() - startedNs) / 1e6;
   const { user, system } = process.cpuUsage(startedCpu);
-  for (const socket of sockets) socket.destroy();
+  for (const client of clients) client.end();
   process.stdin.destroy();
-  say('load.done', { entries: index, elapsedMs, cpuShare: (user + system) / 1000 / elapsedMs });
+  const entries = plan.entriesPerKiosk * kiosks.length;
+  say('load.done', { entries, elapsedMs, cpuShare: (user + system) / 1000 / elapsedMs });
 }
 
 function say(event: string, fields: Record<string, number>): void {

@@ -63,22 +63,26 @@ const chapters: Record<string, Record<string, Case>> = {
   "finds guards' cards": {
     'in the order they came, behind a position and as far as it is asked to look': async ({ store }) => {
       const control = { card: '0000000012', action: 'close' };
+      const ofKind = (kind: string) => ({ code: { kind, verified: false } });
       await store.append([
         arrival(1),
-        arrival(2, { control }),
-        arrival(3, { gate: '"control":{' }),
-        arrival(4, { control }),
+        arrival(2, { control, ...ofKind('control') }),
+        arrival(3, { gate: '"control":{', ...ofKind('unknown') }),
+        arrival(4, { control, ...ofKind('visitor') }),
+        arrival(5, { control, ...ofKind('unknown') }),
       ]);
       const all = await store.findControls(0, 100);
       expect(all.entries.map(({ id, position }) => [id, position])).toEqual([
         [uuid(2), 2],
         [uuid(4), 4],
+        [uuid(5), 5],
       ]);
-      expect(all.entries[0]).toMatchObject({ kiosk: 'gate-a', body: makeEntry(2, { control }).body });
-      expect(all.lookedTo).toBe(4);
+      const { body } = makeEntry(2, { control, ...ofKind('control') });
+      expect(all.entries[0]).toMatchObject({ kiosk: 'gate-a', body });
+      expect(all.lookedTo).toBe(5);
       expect(await store.findControls(0, 3)).toMatchObject({ entries: [{ id: uuid(2) }], lookedTo: 3 });
-      expect(await store.findControls(2, 100)).toMatchObject({ entries: [{ id: uuid(4) }], lookedTo: 4 });
-      expect(await store.findControls(4, 100)).toEqual({ entries: [], lookedTo: 4 });
+      expect(await store.findControls(2, 100)).toMatchObject({ entries: [{ id: uuid(4) }, { id: uuid(5) }] });
+      expect(await store.findControls(5, 100)).toEqual({ entries: [], lookedTo: 5 });
     },
 
     'and says where it ends when it is asked from beyond': async ({ store }) => {
