@@ -38,7 +38,7 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- poster --text TEXT --out FILE  a site's poster, as PDF
   npm run -s gateway -- backfill ...                   take a written list into the entries: see "backfill --help"
   npm run -s gateway -- report ...                     counts of a day or a week for the authority: see "report --help"
-  npm run -s gateway -- key ...                        the key that opens names: see "key --help"
+  npm run -s gateway -- site-key ...                   the key that opens names: see "site-key --help"
   npm run -s gateway -- unseal ...                     who was there, with names, for the health officer: see "unseal --help"
   npm run -s gateway -- purge [...]                    delete what was kept long enough: see "purge --help"
   npm run -s gateway -- backup [--out FOLDER]          copy what must not be lost, while the gateway serves

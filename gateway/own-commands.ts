@@ -18,7 +18,7 @@ export const ownCommands: Readonly<Record<string, Command>> = {
   incident,
   invite,
   keys,
-  key,
+  'site-key': siteKey,
   kiosks,
   person,
   poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
@@ -100,9 +100,9 @@ async function keys(args: readonly string[], environment: Environment): Promise<
   return runKeys(args, { config, clock: systemClock, log, print, warn });
 }
 
-async function key(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
+async function siteKey(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
   const config = readSiteConfig(environment);
-  const { runKey } = await import('./officer/key-command.ts');
+  const { runKey } = await import('./officer/site-key-command.ts');
   const { createDesk } = await import('./officer/terminal.ts');
   using desk = createDesk(signal);
   return await runKey(args, { config, clock: systemClock, signal, desk, print, warn });

@@ -46,7 +46,7 @@ export async function rotate(kind: KeyKind, trust: Trust, context: KeysContext):
 const next: Readonly<Record<KeyKind, (siteKey: string) => string>> = {
   site: (siteKey) =>
     `Kiosks go over to it within a minute of hearing of it: see "keys". Its private half lies in clear in ${siteKey}: run ` +
-    '"key protect", or take it where you keep the one before. Keep that one too: it opens what was sealed to it.',
+    '"site-key protect", or take it where you keep the one before. Keep that one too: it opens what was sealed to it.',
   subject: () => 'Kiosks go over to it within a minute of hearing of it: see "keys". Whoever is barred stays so.',
   authority: () =>
     'Kiosks get certificates by it within a minute of hearing of it: see "keys". When all have one, the gateway shows the new ' +

@@ -78,7 +78,7 @@ export async function protectKeys(access: KeepingAccess): Promise<Protected> {
   using _plain = holdKeys(plain);
   const wrapped = await readWrappedFile(wrappedPath(dataDir));
   if (plain.length === 0) return { type: 'nothing-plain', isWrapped: wrapped !== null };
-  const before = wrapped === null ? null : await openWrapped(wrapped, 'key protect', access);
+  const before = wrapped === null ? null : await openWrapped(wrapped, 'site-key protect', access);
   if (typeof before === 'string') return { type: 'unopened', why: before };
   using _before = holdKeys(before?.secrets ?? []);
   const passphrase = before?.passphrase ?? (await choosePassphrase(access));
@@ -103,7 +103,7 @@ export async function changePassphrase(access: KeepingAccess): Promise<Unopened 
   using _lock = lockTrust(access.dataDir, keepingLock);
   const wrapped = await readWrappedFile(path);
   if (wrapped === null) return 'elsewhere';
-  const opened = await openWrapped(wrapped, 'key change-passphrase', access);
+  const opened = await openWrapped(wrapped, 'site-key change-passphrase', access);
   if (typeof opened === 'string') return opened;
   using _ = holdKeys(opened.secrets);
   const passphrase = await choosePassphrase(access);

@@ -47,7 +47,7 @@ export type Unopened =
 /** What a person is told where the keys were not opened; the same for every command. */
 export const whyUnopened: Readonly<Record<Unopened, string>> = {
   elsewhere:
-    'The key that opens names is not on this machine. Name its file with --key-file, or put it back with "key import".\n',
+    'The key that opens names is not on this machine. Name its file with --key-file, or put it back with "site-key import".\n',
   'wrong-passphrase': 'Nothing was opened.\n',
   cancelled: 'Nothing was opened.\n',
 };

@@ -5,7 +5,7 @@ export const officerFaults = {
   KEY_FILE_INVALID: {
     retryable: false,
     meaning: "The file of the site's wrapped private keys cannot be used. It is left as it is.",
-    remedy: 'Name the right file with --key-file, or put it back with "key import" from where it was exported to.',
+    remedy: 'Name the right file with --key-file, or put it back with "site-key import" from where it was exported to.',
   },
   KEY_FILE_NEWER: {
     retryable: false,
@@ -15,7 +15,7 @@ export const officerFaults = {
   KEY_FILE_FOREIGN: {
     retryable: false,
     meaning: "The file of wrapped private keys does not hold this site's key. Nothing was changed.",
-    remedy: 'Check RAVAO_DATA_DIR, and that the file is the one that "key export" wrote on this gateway.',
+    remedy: 'Check RAVAO_DATA_DIR, and that the file is the one that "site-key export" wrote on this gateway.',
   },
   KEY_FILE_EXISTS: {
     retryable: false,

@@ -25,9 +25,9 @@ async function makeBusySite(folder: SiteFolder, people: number) {
 const atTerminal = (folder: SiteFolder, line: string) =>
   startAtTerminal(`node gateway/main.ts ${line}`, { env: folder.gatewayEnv() });
 
-/** Runs `key protect` at a terminal; everything that was shown there. */
+/** Runs `site-key protect` at a terminal; everything that was shown there. */
 async function protect(folder: SiteFolder): Promise<string> {
-  await using command = await atTerminal(folder, 'key protect');
+  await using command = await atTerminal(folder, 'site-key protect');
   await command.waitForOutput(/New passphrase of the health officer: $/, askedMs);
   command.write(`${passphrase}\r`);
   await command.waitForOutput(/The same once more: $/, askedMs);
@@ -111,7 +111,7 @@ describe('the health officer', () => {
     const both = await Promise.all([guess(), guess()]);
     expect(both.map(({ code }) => code)).toEqual([1, 1]);
     const busy = both.filter(({ stderr }) => stderr.includes('PASSPHRASE_BUSY')).length;
-    const status = (await run(folder, 'key', 'status')).stdout;
+    const status = (await run(folder, 'site-key', 'status')).stdout;
     expect(status).toContain(`Wrong passphrases since the last right one: ${2 - busy}.`);
     const third = await guess();
     expect(third).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/That is not the passphrase/) });
@@ -119,7 +119,7 @@ describe('the health officer', () => {
     writeFileSync(words, `${passphrase}\n`);
     const right = await guess();
     expect(right).toMatchObject({ code: 0, stderr: expect.stringContaining(`were ${3 - busy} wrong attempts`) });
-    expect((await run(folder, 'key', 'status')).stdout).toContain('since the last right one: 0.');
+    expect((await run(folder, 'site-key', 'status')).stdout).toContain('since the last right one: 0.');
     const audit = await folder.command(['audit']);
     expect(audit.match(/passphrase\.wrong/g)).toHaveLength(3 - busy);
   }, 180_000);
@@ -129,7 +129,7 @@ describe('the health officer', () => {
     await folder.enrol('gate-a');
     await protect(folder);
     for (const end of ['\u0003', 'SIGTERM'] as const) {
-      await using command = await atTerminal(folder, 'key change-passphrase; stty -a; echo the end');
+      await using command = await atTerminal(folder, 'site-key change-passphrase; stty -a; echo the end');
       await command.waitForOutput(/Passphrase of the health officer: $/, askedMs);
       if (end === 'SIGTERM') process.kill(programAt(command), end);
       else command.write(end);
@@ -202,7 +202,7 @@ describe('a gateway without the key', () => {
     await folder.enrol('gate-a');
     await protect(folder);
     const stick = join(folder.dir, 'stick.key');
-    expect((await run(folder, 'key', 'export', '--out', stick)).stdout).toContain('holds the wrapped key');
+    expect((await run(folder, 'site-key', 'export', '--out', stick)).stdout).toContain('holds the wrapped key');
     await using gateway = await makeBusySite(folder, 2);
     expect(gateway.logs.find(({ event }) => event === 'trust.opened')).toMatchObject({ siteKeyHere: false });
     expect(readFileSync(join(folder.gatewayDir, 'upstream.ndjson'), 'utf8').trim().split('\n')).toHaveLength(2);
@@ -235,7 +235,7 @@ describe('a gateway without the key', () => {
     });
     rmSync(wrapped);
     expect(await run(folder, 'unseal', ...span)).toMatchObject({ code: 1, stdout: '' });
-    expect((await run(folder, 'key', 'status')).stdout).toContain('It is not on this machine.');
+    expect((await run(folder, 'site-key', 'status')).stdout).toContain('It is not on this machine.');
     await gateway.kill('SIGTERM');
     const { gateway: again } = await folder.startGateway();
     await using _ = again;

@@ -16,13 +16,13 @@ import {
 import { whyUnopened, wrappedPath } from './site-keys.ts';
 import type { TerminalDesk } from './terminal.ts';
 
-export const keyHelp = `key: the site's private key, which opens names. For the health officer.
+export const keyHelp = `site-key: the site's private key, which opens names. For the health officer.
 
-  npm run -s gateway -- key status                      where it is, and how many wrong passphrases there were
-  npm run -s gateway -- key protect                     put it under a passphrase, and remove it from the disk
-  npm run -s gateway -- key change-passphrase [--key-file FILE]
-  npm run -s gateway -- key export --out FILE [--keep]  take it off this machine, onto a stick; --keep: a copy
-  npm run -s gateway -- key import FILE                 put it back
+  npm run -s gateway -- site-key status                      where it is, and how many wrong passphrases there were
+  npm run -s gateway -- site-key protect                     put it under a passphrase, and remove it from the disk
+  npm run -s gateway -- site-key change-passphrase [--key-file FILE]
+  npm run -s gateway -- site-key export --out FILE [--keep]  take it off this machine, onto a stick; --keep: a copy
+  npm run -s gateway -- site-key import FILE                 put it back
 
 The passphrase is asked for at the terminal. --passphrase-file FILE takes the first line of a file that nobody else can read
 instead (/dev/stdin: of a pipe), --new-passphrase-file FILE the new one. Nobody can find a lost passphrase again: then names
@@ -71,7 +71,7 @@ async function run({ command, operands, out, keep, access }: Order): Promise<Out
   const [operand, more] = operands;
   if (command === 'import') {
     if (operand === undefined || more !== undefined)
-      return { wrong: 'import needs one file: what "key export" wrote.' };
+      return { wrong: 'import needs one file: what "site-key export" wrote.' };
     return runImport(operand, access);
   }
   if (operand !== undefined) return { wrong: `${command} takes no word without a name.` };
@@ -117,12 +117,12 @@ async function runExport(out: string, keep: boolean, access: KeepingAccess): Pro
   const done = await exportKeys(access, out, keep);
   if (done.type === 'nothing') {
     return done.plain
-      ? { failed: 'A key lies here in clear. Run "key protect" first.\n' }
+      ? { failed: 'A key lies here in clear. Run "site-key protect" first.\n' }
       : { failed: 'There is no wrapped key here.\n' };
   }
   const where = keep
     ? 'A copy stays here.'
-    : 'It is no longer here: unseal with --key-file, or put it back with "key import".';
+    : 'It is no longer here: unseal with --key-file, or put it back with "site-key import".';
   const same = done.onSameDisk ? ' That is on the same disk as before: whoever takes the disk takes both.' : '';
   return { said: `${out} holds the wrapped key.${same} ${where}\n` };
 }
@@ -139,7 +139,9 @@ function describeStatus({ current, plain, wrapped, attempts }: KeyStatus): strin
     `Names are sealed to the key ${current}.`,
     ...(plain.length === 0
       ? []
-      : [`IN CLEAR on this machine: ${plain.join(' ')}. Whoever has the disk reads every name: run "key protect".`]),
+      : [
+          `IN CLEAR on this machine: ${plain.join(' ')}. Whoever has the disk reads every name: run "site-key protect".`,
+        ]),
     ...(wrapped === null ? [] : [`Under a passphrase on this machine: ${wrapped.join(' ')}.`]),
     ...(plain.length === 0 && wrapped === null ? ['It is not on this machine.'] : []),
     `Wrong passphrases since the last right one: ${attempts.wrong}.`,
