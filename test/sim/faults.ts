@@ -166,6 +166,22 @@ const replaceRegister: Fault = (world, draw, kiosk) => {
   world.after(draw.between(0, 40_000), () => kiosk.scanCard(draw.between(1, revocableEnd - 1)));
 };
 
+/** The site's keys change: each kiosk must renew. */
+const changeKeys: Fault = ({ siteTrust, gateway, happened }) => {
+  siteTrust.changeKeys();
+  gateway.announce();
+  happened('keys-changed', 'gateway');
+};
+
+/** A kiosk is cut off, connected or not; after a while somebody enrols it anew, and its outbox is still there. */
+const revokeKiosk: Fault = (world, draw, kiosk) => {
+  void world.siteTrust.revoke(kiosk.id).then(() => {
+    world.happened('kiosk-revoked', kiosk.id);
+    for (const connection of world.network.connectionsOf(kiosk.id)) connection.reset();
+  });
+  world.after(draw.between(2_000, 40_000), () => kiosk.enrolAnew());
+};
+
 function jump(name: string, sign: 1 | -1): Fault {
   return (world, draw, kiosk) => {
     const { machine } = draw.chance(0.3) ? world.gateway : kiosk;
@@ -329,6 +345,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   'outbox-no-room': rush,
   'outbox-no-space': noSpace,
   'site-key-rotated': rotateSiteKey,
+  'keys-changed': changeKeys,
+  'kiosk-revoked': revokeKiosk,
   'card-revoked': revokeCards,
   'cards-revoked-many': revokeMany,
   'people-barred': barPeople,

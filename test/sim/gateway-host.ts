@@ -1,6 +1,7 @@
 /** The gateway of the simulated world: the real parts as `gateway.ts` wires them, on a disk that can fail. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Announcements } from '../../gateway/announcements.ts';
 import { startMqtt } from '../../gateway/broker.ts';
 import { brokerLimits } from '../../gateway/broker-limits.ts';
 import { createForwarder } from '../../gateway/forwarder.ts';
@@ -11,9 +12,10 @@ import { openSqliteStore } from '../../gateway/store/sqlite.ts';
 import type { Store } from '../../gateway/store/store.ts';
 import type { Bounds } from '../../gateway/time-bounds.ts';
 import { TimeKeeper } from '../../gateway/time-keeper.ts';
-import type { Entry, KioskState } from '../../shared/entry.ts';
+import type { Entry, KioskState, SiteNotice } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Log } from '../../shared/ports.ts';
+import { renewQuestion } from '../../shared/renewal.ts';
 import { sleep } from '../../shared/time.ts';
 import { timeQuestion } from '../../shared/time-question.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
@@ -31,6 +33,9 @@ const stopTimeoutMs = 4_500;
 /** The bounds of a time that is known are at most so far apart, in milliseconds: a slow line takes that long to say hello. */
 const knownBoundsMsMax = 10_000;
 
+/** A kiosk that says later how it is, after its connection was made, has a slow line; in milliseconds. */
+const quickHelloMsMax = 5_000;
+
 /** What the broker may have at once: four kiosks, four connections each. */
 const connectionsMax = 4 * brokerLimits.connectionsPerKioskMax;
 
@@ -38,6 +43,7 @@ interface Running {
   readonly process: SimProcess;
   readonly dir: string;
   readonly store: Store;
+  readonly announcements: Announcements;
   readonly parts: AsyncDisposableStack;
 }
 
@@ -52,6 +58,8 @@ export class GatewayHost {
   intakeLimits: Partial<IntakeLimits> = {};
   /** What each kiosk last said of itself. */
   readonly states = new Map<string, KioskState>();
+  /** The boots of kiosks whose time the gateway must know. */
+  readonly #knownBoots = new Map<string, string>();
   readonly #world: Surroundings;
   readonly #upstream: SimUpstream;
   #process: SimProcess | null = null;
@@ -100,7 +108,7 @@ export class GatewayHost {
   }
 
   async #boot(process: SimProcess): Promise<void> {
-    const { network, chance, hooks, ledger, rules, siteKeyId } = this.#world;
+    const { network, chance, hooks, ledger, rules, siteTrust } = this.#world;
     const { clock } = process;
     const log = this.#world.logOf('gateway');
     const dir = this.#dir;
@@ -118,10 +126,14 @@ export class GatewayHost {
         accept: (sender, kiosk, payload) => intake.accept(sender, kiosk, payload),
         onState: (kiosk, state, connection) => {
           this.#heard(kiosk, state);
+          if (clock.monotonicMs() - connection.openedMs <= quickHelloMsMax) this.#noteBoot(kiosk, state);
           keeper.noteState(kiosk, state, connection);
         },
-        answers: { [timeQuestion]: async (_kiosk, payload) => keeper.answer(payload) },
-        siteNotice: { v: 1, site: 'Nhà máy A', key: { id: siteKeyId, publicKey: 'A'.repeat(43) } },
+        answers: {
+          [timeQuestion]: async (_kiosk, payload) => keeper.answer(payload),
+          [renewQuestion]: siteTrust.answer({ clock, chance }),
+        },
+        siteNotice: this.#notice,
         ...{ clock, log },
       }),
     );
@@ -134,7 +146,7 @@ export class GatewayHost {
         log: this.#rulesLog(log),
       }),
     );
-    this.#running = { process, dir, store: opened, parts };
+    this.#running = { process, dir, store: opened, announcements: broker.announcements, parts };
     this.#connections = () => broker.connections;
     network.listen({ process, accept: (stream, kiosk) => broker.handle(stream, kiosk) });
     this.#world.trace.add('gateway', 'serves');
@@ -152,13 +164,30 @@ export class GatewayHost {
     return new TimeKeeper({ clock, sync: machine.timeSync, memory, log: this.#world.logOf('gateway') });
   }
 
-  /** Of a boot in which the kiosk has been heard the time is known well, if the gateway has known it in its own. */
+  /** The gateway has learnt what time it is in a kiosk's boot, if it knew it itself. */
+  #noteBoot(kiosk: string, { clock }: KioskState): void {
+    if (this.machine.wasSynced && clock !== undefined) this.#knownBoots.set(kiosk, clock.boot);
+  }
+
+  /** Of a boot in which the kiosk was heard soon, while the gateway knew the time, it is known well. */
   #watchTime(kiosk: string, { id, clock }: Entry, time: Bounds): Bounds {
-    const isKnown = this.machine.wasSynced && clock.boot === this.states.get(kiosk)?.clock?.boot;
     const withinMs = time.toMs - time.fromMs;
-    if (isKnown && withinMs > knownBoundsMsMax)
+    if (this.#knownBoots.get(kiosk) === clock.boot && withinMs > knownBoundsMsMax)
       this.#world.fail(`the time of ${id} is known within ${withinMs} ms only`);
     return time;
+  }
+
+  get #notice(): SiteNotice {
+    const { siteKeyId, siteTrust } = this.#world;
+    const key = { id: siteKeyId, publicKey: 'A'.repeat(43) };
+    return { v: 1, site: 'Nhà máy A', key, credentials: siteTrust.credentials };
+  }
+
+  /** Tells the kiosks what the site is now, if it runs; else the next process does. */
+  announce(): void {
+    const running = this.#running;
+    if (this.process === null || running === null) return;
+    this.#world.timeline.after(0, running.process, () => void running.announcements.tellSite(this.#notice));
   }
 
   /** The log, and whoever must know which rules were told. */

@@ -14,6 +14,7 @@ import type { TimeSources } from '../../kiosk/timestamp.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { guardOutbox, keepAsPhantom } from './guarded-outbox.ts';
+import { enrolAnew, type KioskTrust, keepTrust } from './kiosk-trust.ts';
 import { Lights } from './lights.ts';
 import { Machine, ProcessDied, SimProcess } from './machine.ts';
 import { person, subjectKey } from './people.ts';
@@ -49,6 +50,7 @@ interface Running {
   readonly dir: string;
   readonly outbox: Outbox;
   readonly rules: SiteRules;
+  readonly trust: KioskTrust;
   readonly link: Link;
   readonly kiosk: Kiosk;
   readonly gatewayTime: AskedTime;
@@ -110,9 +112,13 @@ export class KioskHost {
     return this.process === null ? null : (this.#running?.outbox ?? null);
   }
 
-  /** Whether it is connected, has its scanner and the newest rules, and nothing waits in its outbox. */
+  /** Whether it is connected, has its scanner, the newest rules and certificate, and nothing waits in its outbox. */
   get isAtRest(): boolean {
-    const hasNewestRules = this.rules.version === this.#world.rules.version;
+    const { rules, siteTrust } = this.#world;
+    const trust = this.#running?.trust;
+    if (this.process === null || this.process === this.#stopping) return false;
+    const isTrusted = trust?.version === siteTrust.credentials && !trust.isRevoked;
+    const hasNewestRules = this.rules.version === rules.version && isTrusted;
     return this.outbox?.depth() === 0 && this.lights.linkStatus === 'online' && this.#scanner.isFound && hasNewestRules;
   }
 
@@ -133,17 +139,23 @@ export class KioskHost {
       const outbox = this.#openOutbox(process);
       const time = this.#keepTime(process);
       const rules = await this.#openRules(process, time);
-      if (process.alive) this.#running = this.#assemble(process, outbox, rules, time);
+      const trust = await keepTrust(this.id, this.#dir, process, {
+        world: this.#world,
+        asker: this.#asker,
+        onStateChanged: () => this.#running?.link.stateChanged(),
+      });
+      if (process.alive) this.#running = this.#assemble(process, outbox, { rules, time, trust });
     } catch (error) {
       this.#ended(process, error);
     }
   }
 
+  readonly #asker: Asker = { ask: async (...question) => (await this.#running?.link.ask(...question)) ?? null };
+
   /** Which time the program goes by. */
   #keepTime({ clock }: SimProcess): KioskTime {
     const { timeSync } = this.machine;
-    const asker: Asker = { ask: async (...question) => (await this.#running?.link.ask(...question)) ?? null };
-    const gatewayTime = new AskedTime({ asker, timeSync, clock, log: this.#world.logOf(this.id) });
+    const gatewayTime = new AskedTime({ asker: this.#asker, timeSync, clock, log: this.#world.logOf(this.id) });
     return { clock, timeSync, gatewayTime };
   }
 
@@ -199,8 +211,7 @@ export class KioskHost {
   #assemble(
     process: SimProcess,
     { opened, outbox }: { readonly opened: Outbox; readonly outbox: Outbox },
-    rules: SiteRules,
-    time: KioskTime,
+    { rules, time, trust }: { readonly rules: SiteRules; readonly time: KioskTime; readonly trust: KioskTrust },
   ): Running {
     const { world, setup } = { world: this.#world, setup: this.setup };
     const log = world.logOf(this.id);
@@ -209,10 +220,13 @@ export class KioskHost {
     const { timeSync } = this.machine;
     const link: Link = createLink({
       ...{ outbox, kiosk: this.id, clock, chance, log },
-      dial: () => world.network.dial(process, this.id),
+      dial: trust.dial,
       reader: rules.reader,
       state: () => ({ version: '0.0.0', rules: rules.state, ...kiosk.state() }),
-      onSite: (notice) => world.trace.add(this.id, 'site', { key: notice.key.id }),
+      onSite: (notice) => {
+        world.trace.add(this.id, 'site', { key: notice.key.id });
+        trust.noticed(notice);
+      },
       onStatus: (status) => {
         this.lights.linkStatus = status;
         kiosk.linkChanged(status);
@@ -239,7 +253,18 @@ export class KioskHost {
       () => {},
       (error: unknown) => this.#ended(process, error),
     );
-    return { process, dir: this.#dir, outbox: opened, rules, link, kiosk, gatewayTime: time.gatewayTime, stop, done };
+    return {
+      process,
+      dir: this.#dir,
+      outbox: opened,
+      rules,
+      trust,
+      link,
+      kiosk,
+      gatewayTime: time.gatewayTime,
+      stop,
+      done,
+    };
   }
 
   /** The program ended by itself. Nothing that happens in this world is a reason to. */
@@ -321,7 +346,7 @@ export class KioskHost {
     if (this.#stopping === this.process) return;
     this.#stopping = this.process;
     const { timeline, hooks, network, trace } = this.#world;
-    const { process, kiosk, gatewayTime, link, rules, outbox, stop, done, dir } = running;
+    const { process, kiosk, gatewayTime, link, rules, trust, outbox, stop, done, dir } = running;
     const overrun = timeline.after(stopTimeoutMs, process, () => {
       this.crash('reset');
       onStopped();
@@ -335,6 +360,7 @@ export class KioskHost {
         gatewayTime[Symbol.dispose]();
         await link[Symbol.asyncDispose]();
         await rules[Symbol.asyncDispose]();
+        await trust[Symbol.asyncDispose]();
         await outbox[Symbol.asyncDispose]();
       } catch {
         return; // it died meanwhile, or is ended by what went wrong
@@ -379,6 +405,13 @@ export class KioskHost {
   heal(): void {
     this.freeBytes = plentyBytes;
     this.plug(true);
+  }
+
+  /** An installer enrols it anew: its certificate was cut off. */
+  enrolAnew(): void {
+    this.stop(() => {
+      void enrolAnew(this.#world, this.id, this.#dir).then(() => this.start());
+    });
   }
 
   /** The world is over: nothing of it stays open. */

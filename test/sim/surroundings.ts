@@ -4,6 +4,7 @@ import type { CommitHooks } from './disk.ts';
 import type { Ledger } from './ledger.ts';
 import type { SimNetwork } from './network.ts';
 import type { SiteRules } from './site-rules.ts';
+import type { SiteTrust } from './site-trust.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
@@ -15,6 +16,7 @@ export interface Surroundings {
   readonly network: SimNetwork;
   readonly hooks: CommitHooks;
   readonly rules: SiteRules;
+  readonly siteTrust: SiteTrust;
   /** Where all of the world's files are. */
   readonly dir: string;
   /** The site's key that is announced and sealed to now. */

@@ -32,6 +32,7 @@ export class Timeline {
   readonly #heap: Happening[] = [];
   #owner: Owner | null = null;
   #immediates = 0;
+  #outside = 0;
   /** Events that have run. */
   events = 0;
   /** Told of what an event throws: a bug, or the death of a process in the middle of it. */
@@ -83,6 +84,16 @@ export class Timeline {
     return leave;
   }
 
+  /** Work on threads, which must not be taken for quiet while it lasts: it takes no virtual time. It must not wait for any. */
+  async outside<T>(work: Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await work;
+    } finally {
+      this.#outside--;
+    }
+  }
+
   /** Does something now as `owner`, and everything that follows from it at once. */
   async #act(owner: Owner | null, action: () => void): Promise<void> {
     this.#owner = owner;
@@ -120,7 +131,7 @@ export class Timeline {
     for (let turn = 0; quietTurns < 2; turn++) {
       if (turn > turnsMax) throw new Error(`the world is not quiet after ${turnsMax} turns of the event loop`);
       await new Promise<void>((resolve) => realSetImmediate(resolve));
-      quietTurns = this.#immediates === 0 && !isFileUnderWay() ? quietTurns + 1 : 0;
+      quietTurns = this.#immediates === 0 && this.#outside === 0 && !isFileUnderWay() ? quietTurns + 1 : 0;
     }
   }
 

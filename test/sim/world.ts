@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Trust } from '../../gateway/trust/authority.ts';
 import type { Chance, Log } from '../../shared/ports.ts';
 import { seededChance } from '../fakes/seeded-chance.ts';
 import { CommitHooks } from './disk.ts';
@@ -17,6 +18,7 @@ import { SimNetwork } from './network.ts';
 import { person } from './people.ts';
 import { goodLine } from './pipe.ts';
 import { revocableEnd, SiteRules } from './site-rules.ts';
+import { bringTrust, SiteTrust } from './site-trust.ts';
 import type { Surroundings } from './surroundings.ts';
 import { Timeline } from './timeline.ts';
 import { Trace } from './trace.ts';
@@ -55,6 +57,7 @@ export class World implements Surroundings {
   readonly network: SimNetwork;
   readonly hooks: CommitHooks;
   readonly rules = new SiteRules();
+  readonly siteTrust: SiteTrust;
   readonly dir: string;
   readonly upstream: SimUpstream;
   readonly gateway: GatewayHost;
@@ -68,11 +71,12 @@ export class World implements Surroundings {
   failure: string | null = null;
 
   /** Use {@link runWorld}. */
-  constructor(options: WorldOptions, dir: string, hooks: CommitHooks) {
+  constructor(options: WorldOptions, dir: string, hooks: CommitHooks, trust: Trust) {
     this.seed = options.seed;
     this.chance = seededChance(options.seed);
     this.dir = dir;
     this.hooks = hooks;
+    this.siteTrust = new SiteTrust(trust, dir, this.timeline);
     this.trace = new Trace(() => this.timeline.nowMs, {
       keepAll: options.keepTrace ?? false,
       scrub: (line) => line.replaceAll(dir, '~'),
@@ -202,7 +206,7 @@ export class World implements Surroundings {
 export async function runWorld<T>(options: WorldOptions, story: (world: World) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(memoryDir(), 'ravao-sim-'));
   using hooks = new CommitHooks();
-  const world = new World(options, dir, hooks);
+  const world = new World(options, dir, hooks, await bringTrust(dir));
   const crash = (error: unknown) => {
     if (error instanceof ProcessDied) return;
     world.fail(`a program crashed: ${error instanceof Error ? error.stack : String(error)}`);
