@@ -38,7 +38,7 @@ export function correctTime(facts: TimeFacts): Bounds & { readonly basis: TimeBa
     const claimed = { bestMs: statedMs, ...stated };
     const isDisputed =
       byBoot?.sure === true && (stated.fromMs > byBoot.toMs + toleranceMs || stated.toMs < byBoot.fromMs - toleranceMs);
-    if (!isDisputed) return finish(claimed, 'kiosk', null);
+    if (!isDisputed) return finish(narrowedBy(byBoot, claimed), 'kiosk', null);
     const fromMs = Math.min(stated.fromMs, byBoot.fromMs);
     const toMs = Math.max(stated.toMs, byBoot.toMs);
     return finish({ bestMs: byBoot.bestMs, fromMs, toMs }, 'disputed', arrived);
@@ -46,6 +46,14 @@ export function correctTime(facts: TimeFacts): Bounds & { readonly basis: TimeBa
   const basis = (otherwise: TimeBasis) => (stated === null ? otherwise : 'disputed');
   if (byBoot !== null) return finish(byBoot, basis('boot'), arrived);
   return finish(byOrder(facts), basis('order'), arrived);
+}
+
+/** A kiosk that knows the time only roughly may be of a boot of which the gateway knows more. */
+function narrowedBy(byBoot: TimeFacts['byBoot'], claimed: Bounds): Bounds {
+  if (byBoot?.sure !== true || claimed.toMs - claimed.bestMs <= exactMs) return claimed;
+  const fromMs = Math.max(claimed.fromMs, byBoot.fromMs);
+  const toMs = Math.min(claimed.toMs, byBoot.toMs);
+  return fromMs > toMs ? claimed : { bestMs: within(claimed.bestMs, fromMs, toMs), fromMs, toMs };
 }
 
 /**

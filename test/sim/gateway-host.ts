@@ -113,6 +113,8 @@ export class GatewayHost {
     const log = this.#world.logOf('gateway');
     const dir = this.#dir;
     hooks.set(storePath(dir), this.disk.hook);
+    // What it has learnt since it last kept it is gone with a crash.
+    this.#knownBoots.clear();
     const parts = new AsyncDisposableStack();
     const opened = parts.use(await openSqliteStore({ dir, log }));
     ledger.storeOpened(await gather(opened.entries()));

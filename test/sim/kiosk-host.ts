@@ -14,7 +14,7 @@ import type { TimeSources } from '../../kiosk/timestamp.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { copyFiles, DiskFaults } from './disk.ts';
 import { guardOutbox, keepAsPhantom } from './guarded-outbox.ts';
-import { enrolAnew, type KioskTrust, keepTrust } from './kiosk-trust.ts';
+import { credentialsDir, enrolAnew, type KioskTrust, keepTrust } from './kiosk-trust.ts';
 import { Lights } from './lights.ts';
 import { Machine, ProcessDied, SimProcess } from './machine.ts';
 import { person, subjectKey } from './people.ts';
@@ -288,10 +288,9 @@ export class KioskHost {
     const nextDir = join(dir, `${this.id}-${++this.#deaths}`);
     copyFiles(this.#phantomDir ?? this.#dir, nextDir);
     // The phantom is one of the outbox alone, and older.
-    const [keptRules, nextRules] = [rulesDir(this.#dir), rulesDir(nextDir)];
-    if (this.#phantomDir !== null) {
-      rmSync(nextRules, { recursive: true, force: true });
-      if (existsSync(keptRules)) copyFiles(keptRules, nextRules);
+    for (const folder of this.#phantomDir === null ? [] : [rulesDir, credentialsDir]) {
+      rmSync(folder(nextDir), { recursive: true, force: true });
+      if (existsSync(folder(this.#dir))) copyFiles(folder(this.#dir), folder(nextDir));
     }
     tear?.(nextDir);
     const { outbox } = this.#running ?? {};

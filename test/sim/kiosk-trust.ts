@@ -35,9 +35,14 @@ export interface KioskTrust extends AsyncDisposable {
   readonly isRevoked: boolean;
 }
 
+/** Where a kiosk keeps them in its data directory. */
+export function credentialsDir(dir: string): string {
+  return join(dir, 'credentials');
+}
+
 /** Takes the place of what a kiosk was enrolled with, and of all that it has renewed since. */
 export async function enrolAnew(world: Surroundings, kiosk: string, dir: string): Promise<void> {
-  const folder = join(dir, 'credentials');
+  const folder = credentialsDir(dir);
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {
     if (renewedFolderPattern.test(name)) rmSync(join(folder, name), { recursive: true });
   }
@@ -52,7 +57,7 @@ export async function keepTrust(
   parts: { readonly world: Surroundings; readonly asker: Asker; readonly onStateChanged: () => void },
 ): Promise<KioskTrust> {
   const { world, asker, onStateChanged } = parts;
-  const folder = join(dir, 'credentials');
+  const folder = credentialsDir(dir);
   if (!existsSync(folder)) cpSync(world.siteTrust.credentialsDir(kiosk), folder, { recursive: true });
   let credentials = await world.timeline.outside(readCredentials(folder));
   const isRevoked = ({ certPem }: Credentials) => world.siteTrust.isRevoked(serialOf(certPem));

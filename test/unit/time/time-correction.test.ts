@@ -39,6 +39,12 @@ const rows: readonly Row[] = [
     time: [anHourAgo, anHourAgo - 4_000, anHourAgo + 4_000],
   },
   {
+    what: 'that the gateway had told roughly, in a boot that it knows better, is within both',
+    facts: { statedMs: anHourAgo, statedErrorMs: 8_000, byBoot: { ...around(anHourAgo - 6_000, 3_000), sure: true } },
+    basis: 'kiosk',
+    time: [anHourAgo - 3_000, anHourAgo - 8_000, anHourAgo - 3_000],
+  },
+  {
     what: 'of a kiosk that was offline for months with the right time is what it wrote',
     facts: { statedMs: now - 90 * dayMs, statedErrorMs: 500 },
     basis: 'kiosk',
