@@ -5,9 +5,9 @@ import type { Chance, Clock, Log } from '../shared/ports.ts';
 import type { Asker } from './asking.ts';
 import type { Gate } from './gate-settings.ts';
 import type { LinkStatus, TopicReader } from './gateway-link.ts';
+import type { SubjectKeys } from './known-as.ts';
 import { Leaving } from './leaving.ts';
 import type { Outbox } from './outbox.ts';
-import type { SubjectKeys } from './known-as.ts';
 import { Renewal } from './renewal.ts';
 import { type Look, Road } from './road.ts';
 
