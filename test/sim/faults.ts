@@ -158,12 +158,19 @@ const revokeMany: Fault = (world, draw) => {
   world.happened('cards-revoked-many', 'gateway');
 };
 
-/** The register of cards is put back from a backup, which does not know the newest revocations. */
-const replaceRegister: Fault = (world, draw, kiosk) => {
-  const cards = Array.from({ length: draw.between(0, 4) }, (_, index) => index + 1);
-  world.rules.replace(cards);
-  world.happened('register-replaced', 'gateway');
-  world.after(draw.between(0, 40_000), () => kiosk.scanCard(draw.between(1, revocableEnd - 1)));
+/**
+ * Cards are revoked, and then the register is put back from a backup that does not know of it. Whoever has such a card tries
+ * it at each gate.
+ */
+const replaceRegister: Fault = (world, draw) => {
+  const lost = [draw.between(1, revocableEnd - 1), draw.between(1, revocableEnd - 1)];
+  for (const card of lost) world.rules.revoke(card);
+  world.after(draw.between(2_000, 15_000), () => {
+    world.rules.replace([]);
+    world.happened('register-replaced', 'gateway');
+    for (const kiosk of world.kiosks)
+      for (const card of lost) world.after(draw.between(2_000, 30_000), () => kiosk.scanCard(card));
+  });
 };
 
 /** The site's keys change: each kiosk must renew. */
