@@ -1,8 +1,10 @@
 /** The guards' cards of the register: the SQL of reading and writing them. Each method throws the register's Faults. */
+
 import type { Database } from 'better-sqlite3';
 import { cardNumberOf } from '../../shared/card-number.ts';
 import type { ControlAction, ControlCard } from '../../shared/control-card.ts';
 import type { SealedIdentity } from '../../shared/entry.ts';
+import { type CardRow, readCardRow } from './card-row.ts';
 import { hasControlCards, nextPlace } from './register-file.ts';
 import type { RevocationReason } from './registered-cards.ts';
 
@@ -46,21 +48,10 @@ export interface ControlCards extends ControlCardReader {
   markPrinted(ids: readonly Uint8Array[], nowMs: number): void;
 }
 
-interface Row {
-  readonly id: Buffer;
-  readonly number: number;
-  readonly issuer: string;
-  readonly issued_day: number;
-  readonly expiry_day: number;
+interface Row extends CardRow {
   readonly action: ControlAction;
   readonly kiosk: string | null;
   readonly guard: Buffer;
-  readonly sealed_enc: string;
-  readonly sealed_ct: string;
-  readonly sealed_key: string;
-  readonly printed_ms: number | null;
-  readonly at_ms: number | null;
-  readonly reason: RevocationReason | null;
 }
 
 /** How the register works on its database. */
@@ -137,17 +128,5 @@ export class SqliteControlCards implements ControlCards {
 }
 
 function toCard(row: Row): RegisteredControlCard {
-  return {
-    id: Uint8Array.from(row.id),
-    number: row.number,
-    issuer: row.issuer,
-    issuedDay: row.issued_day,
-    expiryDay: row.expiry_day,
-    action: row.action,
-    kiosk: row.kiosk,
-    guard: Uint8Array.from(row.guard),
-    sealed: { enc: row.sealed_enc, ct: row.sealed_ct, key: row.sealed_key },
-    printed: row.printed_ms !== null,
-    revoked: row.at_ms === null || row.reason === null ? null : { atMs: row.at_ms, reason: row.reason },
-  };
+  return { ...readCardRow(row), action: row.action, kiosk: row.kiosk, guard: Uint8Array.from(row.guard) };
 }

@@ -1,8 +1,10 @@
 /** The cards of the register: the SQL of reading and writing them. */
+
 import type { Database } from 'better-sqlite3';
 import type { Card } from '../../shared/card.ts';
 import { cardNumberOf } from '../../shared/card-number.ts';
 import type { SealedIdentity } from '../../shared/entry.ts';
+import { type CardRow, readCardRow } from './card-row.ts';
 import { type ControlCardReader, type ControlCards, SqliteControlCards } from './control-cards.ts';
 import { nextPlace, toRegisterFault } from './register-file.ts';
 
@@ -56,21 +58,10 @@ export interface Register extends RegisterReader {
   markPrinted(ids: readonly Uint8Array[], nowMs: number): void;
 }
 
-interface Row {
+interface Row extends CardRow {
   readonly position: number;
-  readonly id: Buffer;
-  readonly number: number;
-  readonly issuer: string;
-  readonly issued_day: number;
-  readonly expiry_day: number;
   readonly kind: number;
   readonly person: Buffer;
-  readonly sealed_enc: string;
-  readonly sealed_ct: string;
-  readonly sealed_key: string;
-  readonly printed_ms: number | null;
-  readonly at_ms: number | null;
-  readonly reason: RevocationReason | null;
 }
 
 /** So many cards are read at once. */
@@ -190,16 +181,5 @@ export function isForgotten({ sealed }: RegisteredCard): boolean {
 }
 
 function toCard(row: Row): RegisteredCard {
-  return {
-    id: Uint8Array.from(row.id),
-    number: row.number,
-    issuer: row.issuer,
-    issuedDay: row.issued_day,
-    expiryDay: row.expiry_day,
-    kind: row.kind,
-    person: Uint8Array.from(row.person),
-    sealed: { enc: row.sealed_enc, ct: row.sealed_ct, key: row.sealed_key },
-    printed: row.printed_ms !== null,
-    revoked: row.at_ms === null || row.reason === null ? null : { atMs: row.at_ms, reason: row.reason },
-  };
+  return { ...readCardRow(row), kind: row.kind, person: Uint8Array.from(row.person) };
 }

@@ -1,15 +1,12 @@
 /** How a serving gateway goes along when keys are changed by a command beside it. */
-import { stat } from 'node:fs/promises';
 import type { SiteNotice } from '../../shared/entry.ts';
-import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
-import { sleep } from '../../shared/time.ts';
 import { openAudit } from '../audit/audit.ts';
 import { Invitations } from '../enrol/invitations.ts';
 import type { GatewayCredentials, Trust } from '../trust/authority.ts';
-import { isErrno } from '../trust/durable-file.ts';
 import { newest } from '../trust/grant.ts';
 import { keyLedgerPath } from '../trust/key-ledger.ts';
+import { keepLooking, markOf } from '../trust/looking.ts';
 import { serveNewestAuthority } from '../trust/rotation.ts';
 import type { CertificateUses } from './certificate-uses.ts';
 import { findLaggards } from './laggards.ts';
@@ -76,17 +73,8 @@ class KeyFollower implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { clock, log } = this.#options;
-    let failed = false;
-    while (!this.#stop.signal.aborted) {
-      await sleep(clock, lookEveryMs, this.#stop.signal);
-      try {
-        if (!this.#stop.signal.aborted) await this.#look();
-        failed = false;
-      } catch (error) {
-        if (!failed) log.error('keys.unread', { error: describeError(error) });
-        failed = true;
-      }
-    }
+    const { signal } = this.#stop;
+    await keepLooking(() => this.#look(), { everyMs: lookEveryMs, event: 'keys.unread', clock, log, signal });
   }
 
   async #look(): Promise<void> {
@@ -117,16 +105,5 @@ class KeyFollower implements AsyncDisposable {
     const what = { kind: 'authority', generation: next.number, by: 'gateway' };
     await openAudit(dataDir, { clock }).record({ action: 'key.finish', what });
     await serveNewestAuthority({ folder: trustDir, site, clock });
-  }
-}
-
-/** Changes when the file does. */
-async function markOf(path: string): Promise<string> {
-  try {
-    const { size, mtimeMs, ino } = await stat(path);
-    return `${ino} ${size} ${mtimeMs}`;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return '';
-    throw error;
   }
 }

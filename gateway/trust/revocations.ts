@@ -1,11 +1,8 @@
 /** Which kiosks' certificates are cut off, as the serving gateway knows it while another process adds to them. */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
-import { sleep } from '../../shared/time.ts';
-import { isErrno } from './durable-file.ts';
 import { readRevoked } from './enrolled.ts';
+import { keepLooking, markOf } from './looking.ts';
 import { toDiskFault, trustFiles } from './trust-files.ts';
 
 /** How often the list is looked at, in milliseconds: one system call, and a revoked kiosk is cut off within this time. */
@@ -42,21 +39,9 @@ export async function watchRevocations(
     log.info('trust.revoked', { certificates: serials.size, since: serials.size - count });
     for (const listener of listeners) listener();
   };
-  const lookOn = async () => {
-    let failed = false;
-    while (!stop.signal.aborted) {
-      await sleep(clock, lookEveryMs, stop.signal);
-      try {
-        if (!stop.signal.aborted) await look();
-        failed = false;
-      } catch (error) {
-        if (!failed) log.error('trust.revocations-unread', { error: describeError(error) });
-        failed = true;
-      }
-    }
-  };
   await look().catch((error: unknown) => Promise.reject(toDiskFault(trustFolder, error)));
-  const looking = lookOn();
+  const watching = { everyMs: lookEveryMs, event: 'trust.revocations-unread', clock, log, signal: stop.signal };
+  const looking = keepLooking(look, watching);
   return {
     has: (serial) => serials.has(serial.toLowerCase()),
     onGrowth: (listener) => void listeners.push(listener),
@@ -65,15 +50,4 @@ export async function watchRevocations(
       await looking;
     },
   };
-}
-
-/** Changes when the file does. */
-async function markOf(path: string): Promise<string> {
-  try {
-    const { size, mtimeMs, ino } = await stat(path);
-    return `${ino} ${size} ${mtimeMs}`;
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return '';
-    throw error;
-  }
 }
