@@ -82,8 +82,7 @@ export function examineStoreFile(path: string): void {
   if (problem !== null) throw new Fault('STORE_CORRUPT', `File: ${path}-wal: ${problem}.`);
   const database = openWith(path, { readonly: true }, (database) => {
     const version = readKnownVersion(database, path);
-    const contradictions = version > 0 ? findContradictions(database, version) : [];
-    const damage = [...findDamage(database, 'quick_check'), ...contradictions];
+    const damage = [...findDamage(database, 'quick_check'), ...findContradictions(database, version)];
     if (damage.length > 0) throw new Fault('STORE_CORRUPT', `File: ${path}: ${damage.slice(0, 3).join('; ')}`);
   });
   database.close();
@@ -198,6 +197,8 @@ function readKnownVersion(database: Database.Database, path: string): number {
   }
   const version = readVersion(database);
   if (version > migrations.length) throw new Fault('STORE_SCHEMA_NEWER', describeVersions(path, version));
+  // A store appears with its schema complete.
+  if (version < 1) throw new Fault('STORE_CORRUPT', `File: ${path} says that its schema has version ${version}.`);
   return version;
 }
 

@@ -159,12 +159,12 @@ export const migrations: readonly string[] = [
 
 /** Brings a database to the newest version, each step in a transaction of its own. Its version must not be newer. */
 export function migrate(database: Database, steps: readonly string[] = migrations): void {
-  for (let version = readVersion(database); version < steps.length; version++) {
-    const step = steps[version] ?? '';
+  const from = readVersion(database);
+  for (const [done, step] of steps.slice(from).entries()) {
     database
       .transaction(() => {
         database.exec(step);
-        database.pragma(`user_version = ${version + 1}`);
+        database.pragma(`user_version = ${from + done + 1}`);
       })
       .immediate();
   }

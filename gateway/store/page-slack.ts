@@ -25,9 +25,9 @@ export interface Span {
  */
 export function findSlack(page: Uint8Array, isFirst: boolean, reserved = 0): Span | null {
   const header = isFirst ? fileHeaderBytes : 0;
-  const length = headerBytes[page[header] ?? 0];
-  if (length === undefined) return null;
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  const length = headerBytes[view.getUint8(header)];
+  if (length === undefined) return null;
   const cells = view.getUint16(header + 3);
   const end = view.getUint16(header + 5) || 65_536;
   const start = header + length + 2 * cells;

@@ -5,6 +5,7 @@ import { controlKind, controlMark, visitorKind } from '../../shared/control-use.
 import { correctionOf } from '../time-bounds.ts';
 import { findDamage } from './connection.ts';
 import { findGaps } from './gaps.ts';
+import { oneRow } from './one-row.ts';
 import { Removed } from './removed.ts';
 import { findFalseRuns, type Run } from './runs.ts';
 import {
@@ -131,8 +132,8 @@ export class Reading {
         ...findFalseRuns(this.#database),
         ...findFalseTraces(this.#database),
       ],
-      entries: countEntries.get() ?? 0,
-      quarantined: countQuarantined.get() ?? 0,
+      entries: oneRow(countEntries),
+      quarantined: oneRow(countQuarantined),
       gaps: [...this.#gaps().take(gapsMax)],
       upstreams: this.#progress(),
       purged: this.#removals('purged'),
@@ -146,7 +147,7 @@ export class Reading {
 
   #progress(): UpstreamProgress[] {
     const { upstreams, countBehind } = this.#statements;
-    return upstreams.all().map((one) => ({ ...one, waiting: countBehind.get(one.place) ?? 0 }));
+    return upstreams.all().map((one) => ({ ...one, waiting: oneRow(countBehind, one.place) }));
   }
 
   *#gaps(): Generator<Gap> {

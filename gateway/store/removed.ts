@@ -64,12 +64,11 @@ export class Removed {
     const { upTo, from, remove, insert } = this.#statements;
     const before = upTo.get(stream, run.first);
     const after = from.get(stream, run.last);
-    const touching = [before, after].filter(
-      (other) => other !== undefined && (other.last === run.first - 1 || other.first === run.last + 1),
-    );
+    const touching = [before, after]
+      .filter((other) => other !== undefined)
+      .filter((other) => other.last === run.first - 1 || other.first === run.last + 1);
     let { first, last, untilMs } = run;
     for (const other of touching) {
-      if (other === undefined) continue;
       remove.run(stream, other.first);
       first = Math.min(first, other.first);
       last = Math.max(last, other.last);

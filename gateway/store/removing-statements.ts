@@ -9,10 +9,9 @@ export interface RemovableRow extends DeletedPlace {
 
 interface ItemRow {
   readonly position: number;
-  readonly entry: number | null;
   readonly receivedMs: number;
   readonly detail: string;
-  readonly raw: Buffer | null;
+  readonly raw: Buffer;
 }
 
 interface DeletedItem {
@@ -68,11 +67,12 @@ function prepareEntries(database: Database) {
   };
 }
 
+/** Items are what could not be understood, with their raw bytes; what an upstream refused goes with its entry. */
 function prepareQuarantine(database: Database) {
   return {
     items: database.prepare<[number, number], ItemRow>(
-      `SELECT position, entry, received_ms AS receivedMs, detail, raw FROM quarantine
-       WHERE position > ? ORDER BY position LIMIT ?`,
+      `SELECT position, received_ms AS receivedMs, detail, raw FROM quarantine
+       WHERE position > ? AND entry IS NULL ORDER BY position LIMIT ?`,
     ),
     countOldItems: database
       .prepare<[number], number>('SELECT count(*) FROM quarantine WHERE entry IS NULL AND received_ms <= ?')
@@ -84,7 +84,7 @@ function prepareQuarantine(database: Database) {
       )
       .pluck(),
     item: database.prepare<[number], DeletedItem>(
-      'SELECT digest, kiosk, length(raw) AS bytes, stream, seq FROM quarantine WHERE position = ? AND entry IS NULL',
+      'SELECT digest, kiosk, length(raw) AS bytes, stream, seq FROM quarantine WHERE position = ?',
     ),
     deleteItem: database.prepare<[number]>('DELETE FROM quarantine WHERE position = ?'),
     deleteRefused: database.prepare<[number]>('DELETE FROM quarantine WHERE entry = ?'),

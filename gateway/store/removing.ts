@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import { stringify } from 'uuid';
 import { mentions } from './mention.ts';
+import { oneRow } from './one-row.ts';
 import { Removed } from './removed.ts';
 import type { Correction, Cursor, EraseOrder, EraseSlice, PurgeOrder, Slice, UpstreamPlace } from './remover.ts';
 import { prepareRemoving, type RemovableRow } from './removing-statements.ts';
@@ -42,10 +43,9 @@ export class Removing {
   countPurgeable(order: PurgeOrder): Removals {
     const { countOldEntries, countOldItems, countOldRefused } = this.#statements;
     const limit = this.#purgeableTo(order);
-    const refused = countOldRefused.get(limit, order.beforeMs) ?? 0;
     return {
-      entries: countOldEntries.get(limit, order.beforeMs) ?? 0,
-      quarantined: (countOldItems.get(order.beforeMs) ?? 0) + refused,
+      entries: oneRow(countOldEntries, limit, order.beforeMs),
+      quarantined: oneRow(countOldItems, order.beforeMs) + oneRow(countOldRefused, limit, order.beforeMs),
     };
   }
 
@@ -55,7 +55,7 @@ export class Removing {
       const rows = oldEntries.all(from.entry, this.#purgeableTo(order), order.beforeMs, entriesPerSliceMax);
       const refused = this.#deleteEntries(rows);
       const page = items.all(from.item, itemsPerSliceMax);
-      const old = page.filter(({ entry, receivedMs }) => entry === null && receivedMs <= order.beforeMs);
+      const old = page.filter(({ receivedMs }) => receivedMs <= order.beforeMs);
       for (const item of old) this.#deleteItem(item.position);
       const done = { entries: rows.length, quarantined: refused + old.length };
       this.#count('purged', done);
@@ -78,7 +78,7 @@ export class Removing {
   holdingBack({ upstreams, beforeMs }: PurgeOrder): UpstreamPlace[] {
     const { countBehind } = this.#statements;
     const places = this.#places(upstreams).map(([upstream, place]) => {
-      return { upstream, place, holding: countBehind.get(place, beforeMs) ?? 0 };
+      return { upstream, place, holding: oneRow(countBehind, place, beforeMs) };
     });
     return places.filter(({ holding }) => holding > 0);
   }
@@ -99,14 +99,12 @@ export class Removing {
       const going = found.filter(({ position, uuid }) => position <= taken && !order.spared?.has(uuid));
       const refused = this.#deleteEntries(going);
       const ids = going.map(({ uuid }) => uuid);
-      const lastRead = found.length === entriesPerSliceMax ? (found.at(-1)?.position ?? upTo) : upTo;
+      const lastRead = found[entriesPerSliceMax - 1]?.position ?? upTo;
       // All entries first: only then is it known which ids what lies in quarantine may name.
       const entriesDone = first === undefined;
       const page = entriesDone ? items.all(from.item, itemsPerSliceMax) : [];
       const words = [...order.subjects, ...order.ids];
-      const about = page.filter(({ entry, raw, detail }) => {
-        return entry === null && (mentions(raw ?? new Uint8Array(), words) || mentions(Buffer.from(detail), words));
-      });
+      const about = page.filter(({ raw, detail }) => mentions(raw, words) || mentions(Buffer.from(detail), words));
       for (const { position } of about) this.#deleteItem(position);
       const done = { entries: going.length, quarantined: refused + about.length };
       this.#count('erased', done);
@@ -154,8 +152,7 @@ export class Removing {
 
   #deleteItem(position: number): void {
     const { item, rememberDigest, rememberClaim, countLess, deleteItem } = this.#statements;
-    const found = item.get(position);
-    if (found === undefined) return;
+    const found = oneRow(item, position);
     rememberDigest.run(found.digest);
     if (found.stream !== null && found.seq !== null) rememberClaim.run(found.stream, found.seq);
     countLess.run(found.bytes, found.kiosk);

@@ -3,6 +3,7 @@
  * a stream is one row that grows, where an index of every entry would write a page of each kiosk at every commit.
  */
 import type { Database } from 'better-sqlite3';
+import { oneRow } from './one-row.ts';
 
 /** A run of numbers, both ends included. Two runs of a stream never touch: then they are one. */
 export interface Run {
@@ -77,7 +78,7 @@ export class Runs {
  * that. Sorts all places: for `check`.
  */
 export function findFalseRuns(database: Database): readonly string[] {
-  const count = database.prepare<[], number>(compareRuns).pluck().get() ?? 0;
+  const count = oneRow(database.prepare<[], number>(compareRuns).pluck());
   return count === 0 ? [] : [`runs: ${count} do not say what there is or was in entries`];
 }
 

@@ -45,7 +45,7 @@ export interface Trace {
 export function hashSubject(subjects: Uint32Array, index: number): number {
   let hash = 0;
   for (let word = index * wordsPerSubject; word < (index + 1) * wordsPerSubject; word++) {
-    hash = Math.imul(hash ^ (subjects[word] ?? 0), 0x9e3779b1);
+    hash = Math.imul(hash ^ numberAt(subjects, word), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
   return hash >>> 0;
@@ -59,8 +59,13 @@ export function bucketOf(hash: number): number {
 /** A subject as words. */
 export function toWords(subject: string | null): Uint32Array {
   const bytes = Buffer.alloc(subjectBytes);
-  bytes.write(subject ?? '', 'latin1');
+  if (subject !== null) bytes.write(subject, 'latin1');
   return new Uint32Array(Uint8Array.from(bytes).buffer);
+}
+
+/** The position of the entry at an index. */
+export function positionOf({ first, offsets }: TraceBlock, index: number): number {
+  return first + numberAt(offsets, index);
 }
 
 /** The subject at an index; null for nobody. */
@@ -128,8 +133,9 @@ export function encodeBlock(block: TraceBlock, indexes: readonly number[]): Uint
   const at = layOut(indexes.length, uncertain.length);
   const bytes = new ArrayBuffer(at.end);
   new Uint32Array(bytes).set([indexes.length, uncertain.length]);
-  const pick = (column: ArrayLike<number>, rows: readonly number[] = indexes) => rows.map((row) => column[row] ?? 0);
-  const uncertainRows = uncertain.map((row) => indexes[row] ?? 0);
+  const pick = (column: ArrayLike<number>, rows: readonly number[] = indexes) =>
+    rows.map((row) => numberAt(column, row));
+  const uncertainRows = pick(indexes, uncertain);
   new Float64Array(bytes, at.bestMs, indexes.length).set(pick(block.bestMs));
   new Float64Array(bytes, at.fromMs, uncertain.length).set(pick(block.fromMs, uncertainRows));
   new Float64Array(bytes, at.toMs, uncertain.length).set(pick(block.toMs, uncertainRows));
@@ -165,10 +171,15 @@ export function decodeBlock(stored: Uint8Array, first: number): TraceBlock {
   const froms = new Float64Array(buffer, at.fromMs, uncertainCount);
   const tos = new Float64Array(buffer, at.toMs, uncertainCount);
   for (const [row, index] of new Uint32Array(buffer, at.uncertain, uncertainCount).entries()) {
-    fromMs[index] = froms[row] ?? 0;
-    toMs[index] = tos[row] ?? 0;
+    fromMs[index] = numberAt(froms, row);
+    toMs[index] = numberAt(tos, row);
   }
   return { ...columns, fromMs, toMs };
+}
+
+/** A column's number at an index that it has. */
+function numberAt(column: ArrayLike<number>, index: number): number {
+  return column[index] as number; // whoever asks counts up to the column's length
 }
 
 function isExact({ bestMs, fromMs, toMs }: TraceBlock, index: number): boolean {

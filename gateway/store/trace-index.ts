@@ -7,7 +7,15 @@
  * `segments`, the earliest and the latest time of some thousands of entries. `traits` names gates and kinds of code only.
  */
 import type { Database, Transaction } from 'better-sqlite3';
-import { bucketsPerSegment, decodeBlock, encodeBlock, splitIntoBuckets, TraceColumns } from './trace-block.ts';
+import { oneRow } from './one-row.ts';
+import {
+  bucketsPerSegment,
+  decodeBlock,
+  encodeBlock,
+  positionOf,
+  splitIntoBuckets,
+  TraceColumns,
+} from './trace-block.ts';
 import { TraceRows } from './trace-rows.ts';
 import type { Traits } from './traits.ts';
 
@@ -55,8 +63,8 @@ export class TraceIndexer {
     this.#commit(() => {
       const traces = this.#rows.read(gathering.readTo, gathering.last, entriesPerPiece);
       for (const trace of traces) columns.add(trace);
-      const isLast = traces.length < entriesPerPiece;
-      gathering.readTo = isLast ? gathering.last : (traces.at(-1)?.position ?? gathering.last);
+      // Fewer than were asked for are the last.
+      gathering.readTo = traces[entriesPerPiece - 1]?.position ?? gathering.last;
       if (gathering.readTo === gathering.last && this.#write(gathering)) this.#indexedTo = gathering.last;
     });
     if (gathering.readTo === gathering.last) return last - this.#indexedTo >= this.#entriesPerSegment;
@@ -113,7 +121,7 @@ export function forgetPositions(database: Database, positions: Iterable<number>)
   for (const [first, forgotten] of bySegment) {
     for (const { id, passages } of tracesOf.all(traceId(first, 0), traceId(first, bucketsPerSegment - 1))) {
       const block = decodeBlock(passages, first);
-      const kept = [...block.offsets.keys()].filter((index) => !forgotten.has(first + (block.offsets[index] ?? 0)));
+      const kept = [...block.offsets.keys()].filter((index) => !forgotten.has(positionOf(block, index)));
       if (kept.length === 0) deleteTraces.run(id);
       else if (kept.length < block.count) updateTraces.run(kept.length, encodeBlock(block, kept), id);
     }
@@ -128,7 +136,7 @@ export function traceId(first: number, bucket: number): number {
 
 /** Where the index contradicts itself or, held against every entry, the entries; empty where it does not. */
 export function findFalseTraces(database: Database): readonly string[] {
-  const count = database.prepare<[], number>(compareTraces).pluck().get() ?? 0;
+  const count = oneRow(database.prepare<[], number>(compareTraces).pluck());
   return count === 0 ? [] : [`traces: ${count} segments do not say what there is in entries`];
 }
 

@@ -12,8 +12,8 @@ type Row = [
   bestMs: number | null,
   fromMs: number | null,
   toMs: number | null,
-  at: string | null,
-  body: string | null,
+  at: string,
+  body: string,
 ];
 
 /** What gives traits their numbers. */
@@ -36,20 +36,15 @@ export class TraceRows {
     return this.#page.all(after, upTo, rowsMax).map(([position, subject, trait, bestMs, fromMs, toMs, at, body]) => ({
       position,
       subject,
-      trait: trait ?? this.#traits.numberOf(readTrait(body ?? '')),
+      trait: trait ?? this.#traits.numberOf(readTrait(body)),
       ...toTime(bestMs, fromMs, toMs, at),
     }));
   }
 }
 
-/** The times of an entry from its columns; `at` is needed only where `bestMs` is null. */
-export function toTime(
-  bestMs: number | null,
-  fromMs: number | null,
-  toMs: number | null,
-  at: string | null,
-): EntryTime {
-  const best = bestMs ?? Date.parse(at ?? '');
+/** The times of an entry from its columns; `at` is looked at only where `bestMs` is null. */
+export function toTime(bestMs: number | null, fromMs: number | null, toMs: number | null, at: string): EntryTime {
+  const best = bestMs ?? Date.parse(at);
   return { bestMs: best, fromMs: fromMs ?? best, toMs: toMs ?? best };
 }
 
@@ -61,7 +56,7 @@ function readTrait(body: string): Trait {
 function preparePage(database: Database) {
   return database
     .prepare<[number, number, number], Row>(
-      `SELECT position, subject, traits, best_ms, from_ms, to_ms, iif(best_ms IS NULL, at, NULL), iif(traits IS NULL, body, NULL)
+      `SELECT position, subject, traits, best_ms, from_ms, to_ms, iif(best_ms IS NULL, at, ''), iif(traits IS NULL, body, '')
        FROM entries WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     )
     .raw();

@@ -2,7 +2,7 @@
  * The admitted passages of a bucket, person by person. Millions pass through here for one question, so they stay numbers
  * in columns that are used again and again, and nothing is made for each.
  */
-import { hashSubject, subjectAt, type TraceBlock, wordsPerSubject } from '../store/trace-block.ts';
+import { hashSubject, positionOf, subjectAt, type TraceBlock, wordsPerSubject } from '../store/trace-block.ts';
 import type { StayPassage } from './stays.ts';
 
 /** What a trait says of a passage: of no interest, or admitted in that direction. */
@@ -90,8 +90,7 @@ export class People {
   }
 
   positionOf(passage: number): number {
-    const block = this.#blockOf(passage);
-    return block.first + (block.offsets[this.#index[passage] ?? 0] ?? 0);
+    return positionOf(this.#blockOf(passage), this.#index[passage] ?? 0);
   }
 
   traitOf(passage: number): number {

@@ -7,6 +7,7 @@ import {
   decodeBlock,
   encodeBlock,
   hashSubject,
+  positionOf,
   splitIntoBuckets,
   type TraceBlock,
   toWords,
@@ -229,10 +230,6 @@ function isSubject({ subjects }: TraceBlock, index: number, words: Uint32Array):
   const start = index * wordsPerSubject;
   for (let word = 0; word < wordsPerSubject; word++) if (subjects[start + word] !== words[word]) return false;
   return true;
-}
-
-function positionOf({ first, offsets }: TraceBlock, index: number): number {
-  return first + (offsets[index] ?? 0);
 }
 
 /** A function of traits that is asked millions of times. */

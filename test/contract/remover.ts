@@ -100,6 +100,15 @@ const purges: Record<string, Case> = {
     expect(await purge(remover, before(100))).toEqual({ entries: 1, quarantined: 0 });
   },
 
+  'nothing where there is no upstream at all': async (opened) => {
+    const { store } = opened;
+    await using remover = await opened.remover();
+    await store.append([onDay(0, 1)]);
+    await remover.noteTaken([], startMs);
+    expect(await purge(remover, before(100, []))).toEqual({ entries: 0, quarantined: 0 });
+    expect(await idsIn(opened)).toEqual([uuid(1)]);
+  },
+
   'nothing before its days have passed since the last upstream took it': async (opened) => {
     const { store } = opened;
     await using remover = await opened.remover();
@@ -246,6 +255,23 @@ const erases: Record<string, Case> = {
     await opened.store.append([onDay(0, 1, { subject: anna }), onDay(0, 2, { subject: anna })]);
     expect(await erase(remover, [anna], { spared: new Set([uuid(2)]) })).toMatchObject({ ids: [uuid(1)] });
     expect(await idsIn(opened)).toEqual([uuid(2)]);
+  },
+
+  'in slices, as many as there are': async (opened) => {
+    const { store } = opened;
+    await using remover = await opened.remover();
+    const numbers = Array.from({ length: 2600 }, (_, index) => index + 1);
+    const isAnna = (number: number) => number % 20 !== 0;
+    await store.append(numbers.map((number) => onDay(0, number, { subject: isAnna(number) ? anna : binh })));
+    const kiosks = ['gate-a', 'gate-b', 'gate-c'];
+    const names = Array.from({ length: 90 }, (_, index) => `${index % 2 === 0 ? anna : binh} ${index}`);
+    await store.append(kiosks.flatMap((kiosk) => names.map((name) => unreadable(name, { kiosk }))));
+    await store.markForwarded('up', 2600, [], startMs);
+    const erased = await erase(remover, [anna]);
+    expect(erased).toMatchObject({ unforwarded: [], quarantined: 135 });
+    expect(erased.ids).toEqual(numbers.filter(isAnna).map(uuid));
+    expect(await idsIn(opened)).toEqual(numbers.filter((number) => !isAnna(number)).map(uuid));
+    expect(await store.check()).toMatchObject({ damage: [], gaps: [], quarantined: 135 });
   },
 
   'and the corrections; these outlive the entries by nothing': async (opened) => {

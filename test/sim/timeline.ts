@@ -1,5 +1,6 @@
 /** Virtual time for a whole world: one event at a time, each run until nothing is left to do before the next begins. */
 import type { Timer } from '../../shared/ports.ts';
+import { systemClock } from '../../shared/system/clock.ts';
 
 /** Whose event it is. What a dead owner still had to do is dropped, as with a process that was killed. */
 export interface Owner {
@@ -15,8 +16,8 @@ interface Happening {
   cancelled: boolean;
 }
 
-/** An event that is not quiet after so many turns of the event loop never will be. */
-const turnsMax = 100_000;
+/** An event that is not quiet after so long never will be, in milliseconds of real time: a disk under load takes its time. */
+const quietMsMax = 60_000;
 
 /** The real one: the simulated world counts its own. */
 const realSetImmediate = setImmediate;
@@ -127,12 +128,18 @@ export class Timeline {
    * without any. So a file takes no virtual time.
    */
   async #quiet(): Promise<void> {
-    let quietTurns = 0;
-    for (let turn = 0; quietTurns < 2; turn++) {
-      if (turn > turnsMax) throw new Error(`the world is not quiet after ${turnsMax} turns of the event loop`);
+    const endMs = systemClock.monotonicMs() + quietMsMax;
+    for (let quietTurns = 0; quietTurns < 2; ) {
       await new Promise<void>((resolve) => realSetImmediate(resolve));
-      quietTurns = this.#immediates === 0 && this.#outside === 0 && !isFileUnderWay() ? quietTurns + 1 : 0;
+      const isQuiet = this.#immediates === 0 && this.#outside === 0 && !isFileUnderWay();
+      quietTurns = isQuiet ? quietTurns + 1 : 0;
+      if (!isQuiet && systemClock.monotonicMs() > endMs) throw new Error(this.#describeUnrest());
     }
+  }
+
+  #describeUnrest(): string {
+    const [immediates, outside, resources] = [this.#immediates, this.#outside, process.getActiveResourcesInfo()];
+    return `the world is not quiet after ${quietMsMax} ms: ${JSON.stringify({ immediates, outside, resources })}`;
   }
 
   #push(happening: Happening): void {

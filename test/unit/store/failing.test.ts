@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Appender } from '../../../gateway/store/appending.ts';
 import { migrate } from '../../../gateway/store/migrations.ts';
 import { Reading } from '../../../gateway/store/reading.ts';
-import { openSqliteStore } from '../../../gateway/store/sqlite.ts';
+import { openSqliteReader, openSqliteStore } from '../../../gateway/store/sqlite.ts';
 import { defaultStoreLimits, type Store } from '../../../gateway/store/store.ts';
 import { arrival, collect } from '../../contract/store.ts';
 import { uuid } from '../../fakes/entries.ts';
@@ -27,6 +27,16 @@ afterEach(async () => {
   await store[Symbol.asyncDispose]();
   await rm(dir, { recursive: true, force: true });
 });
+
+/** Damages the first page of a table behind the gateway's back. */
+async function overwriteTable(name: string): Promise<void> {
+  const shell = new Database(path);
+  const page = shell.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name);
+  shell.close();
+  const file = await open(path, 'r+'); // closing it drops SQLite's locks (fcntl(2)), but nobody else works here
+  await file.write(Buffer.alloc(4096, 0xff), 0, 4096, (Number(page) - 1) * 4096);
+  await file.close();
+}
 
 const ids = async () => (await collect(store.entries())).map(({ id }) => id);
 
@@ -81,13 +91,21 @@ test('damage that shows only while serving is STORE_CORRUPT', async () => {
   await store.append(Array.from({ length: 500 }, (_, index) => arrival(index + 1)));
   await store[Symbol.asyncDispose]();
   store = await openSqliteStore({ dir, log });
-  const other = new Database(path);
-  const page = other.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'").pluck().get();
-  other.close();
-  const file = await open(path, 'r+'); // closing it drops SQLite's locks (fcntl(2)), but nobody else works here
-  await file.write(Buffer.alloc(4096, 0xff), 0, 4096, (Number(page) - 1) * 4096);
-  await file.close();
+  await overwriteTable('entries');
   await expect(store.append([arrival(1000)])).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+  await rename(path, `${path}.away`);
+  await expect(store.lastPosition()).rejects.toMatchObject({ code: 'STORE_READ_FAILED' });
+});
+
+test('damage that shows only while another process reads is STORE_CORRUPT', async () => {
+  await store.append(Array.from({ length: 500 }, (_, index) => arrival(index + 1)));
+  await store[Symbol.asyncDispose]();
+  await using reader = await openSqliteReader({ dir });
+  await overwriteTable('entries');
+  await expect(collect(reader.entries())).rejects.toMatchObject({
+    code: 'STORE_CORRUPT',
+    message: expect.stringContaining(path),
+  });
 });
 
 test('a log that cannot be settled on closing is told, and costs nothing', async () => {

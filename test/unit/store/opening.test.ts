@@ -239,9 +239,17 @@ describe('the schema', () => {
   });
 
   test('of an older version is not touched by a reader', async () => {
+    makeOlderStore(dir, 2);
+    const before = await readFile(path);
+    await expect(openSqliteReader({ dir })).rejects.toEqual(isFault('STORE_SCHEMA_OLDER'));
+    expect(await readFile(path)).toEqual(before);
+  });
+
+  test('of no version is damage: a store appears with its schema complete', async () => {
     await makeStore();
     tamper('PRAGMA user_version = 0');
-    await expect(openSqliteReader({ dir })).rejects.toEqual(isFault('STORE_SCHEMA_OLDER'));
+    await expect(openSqliteReader({ dir })).rejects.toEqual(isFault('STORE_CORRUPT'));
+    await expect(open()).rejects.toThrow('version 0');
   });
 
   test('of the first version is refused where its tables contradict each other', async () => {

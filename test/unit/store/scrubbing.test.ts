@@ -42,6 +42,16 @@ function makeWorn(path: string) {
   return { database, live, gone };
 }
 
+/** Works on a database in a folder of its own. */
+async function inFolder(work: (path: string) => Promise<void>): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'ravao-scrub-'));
+  try {
+    await work(join(dir, 'worn.db'));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
 /** How many of these words begin somewhere in a file. */
 function foundIn(path: string, words: ReadonlySet<string>): number {
   const wanted = new Set([...words].map((word) => word.slice(0, 32)));
@@ -71,10 +81,49 @@ describe('what lies between the cells of a page', () => {
     expect(findSlack(page, false)).toBeNull();
   });
 
+  it('is found on the largest pages, where the content may begin at 65,536, which is written as 0', () => {
+    const page = Buffer.alloc(65_536);
+    page[0] = 13;
+    expect(findSlack(page, false)).toBeNull();
+    page[65_535] = 1;
+    expect(findSlack(page, false)).toEqual({ start: 8, end: 65_536 });
+  });
+
+  it('is left, and counted, while somebody reads an older state, as the log cannot be brought home', async () => {
+    await inFolder(async (path) => {
+      const { database, gone } = makeWorn(path);
+      const before = foundIn(path, gone);
+      const reader = new Database(path, { readonly: true });
+      reader.exec('BEGIN');
+      reader.prepare('SELECT count(*) FROM words').get();
+      database.exec("INSERT INTO words (word) VALUES ('newer')");
+      expect(await scrub(path, breathe)).toBeGreaterThan(0);
+      expect(foundIn(path, gone)).toBe(before);
+      reader.close();
+      database.pragma('wal_checkpoint(TRUNCATE)');
+      expect(await scrub(path, breathe)).toBe(0);
+      expect(foundIn(path, gone)).toBe(0);
+      database.close();
+    });
+  });
+
+  it('is tried again where another program was writing', async () => {
+    await inFolder(async (path) => {
+      const { database, gone } = makeWorn(path);
+      const shell = new Database(path);
+      shell.exec('BEGIN IMMEDIATE');
+      const waited = scrub(path, async () => {
+        if (shell.inTransaction) shell.exec('ROLLBACK');
+      });
+      expect(await waited).toBe(0);
+      expect(foundIn(path, gone)).toBe(0);
+      shell.close();
+      database.close();
+    });
+  });
+
   it('is overwritten, while others read and write, and nothing that is there is touched', async () => {
-    const dir = mkdtempSync(join(tmpdir(), 'ravao-scrub-'));
-    try {
-      const path = join(dir, 'worn.db');
+    await inFolder(async (path) => {
       const { database, live, gone } = makeWorn(path);
       expect(foundIn(path, gone)).toBeGreaterThan(0);
       const other = new Database(path);
@@ -92,8 +141,6 @@ describe('what lies between the cells of a page', () => {
       expect(words).toHaveLength(live.size + written);
       other.close();
       database.close();
-    } finally {
-      rmSync(dir, { recursive: true, force: true });
-    }
+    });
   });
 });

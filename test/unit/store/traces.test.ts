@@ -41,6 +41,13 @@ const visits = async (store: StoreReader, of = subject) =>
 const damageOf = (reading: Reading) => reading.report().damage.filter((line) => !line.startsWith('runs'));
 const segments = async (store: StoreReader) => (await store.traces.outline()).segments.length;
 
+/** The same bytes as SQLite may give them: anywhere in a larger piece of memory. */
+function misplace(bytes: Uint8Array): Uint8Array {
+  const larger = new Uint8Array(bytes.byteLength + 3);
+  larger.set(bytes, 3);
+  return larger.subarray(3);
+}
+
 test('a block is read as it was written', () => {
   const time = fc.integer({ min: -1e12, max: 1e14 });
   const trace = fc.record({
@@ -57,7 +64,7 @@ test('a block is read as it was written', () => {
       const columns = new TraceColumns(1000, made.length);
       for (const one of made) columns.add(one);
       const read = splitIntoBuckets(columns).flatMap((indexes) => {
-        const block = decodeBlock(encodeBlock(columns, indexes), 1000);
+        const block = decodeBlock(misplace(encodeBlock(columns, indexes)), 1000);
         return indexes.map((index, at) => ({
           index,
           position: 1000 + (block.offsets[at] ?? 0),
@@ -130,6 +137,19 @@ describe('the index', () => {
     while (appender.indexSome());
     const { segments, indexedTo } = reading.traces.outline(95);
     expect([segments[0]?.first, indexedTo]).toEqual([43, 89]);
+    expect(damageOf(reading)).toEqual([]);
+  });
+
+  test('waits where all that it would hold was deleted, and nobody finds what is gone', () => {
+    const { database, appender, reading } = openTables(10);
+    appender.append(range(1, 12).map((number) => arrival(number)));
+    database.exec('DELETE FROM entries');
+    expect(appender.indexSome()).toBe(false);
+    expect(reading.traces.outline(12)).toEqual({ segments: [], indexedTo: 0, last: 12 });
+    expect(reading.traces.entriesAt([1, 12])).toEqual([]);
+    appender.append(range(13, 30).map((number) => arrival(number)));
+    while (appender.indexSome());
+    expect(reading.traces.outline(30).segments).toMatchObject([{ first: 13, last: 22 }]);
     expect(damageOf(reading)).toEqual([]);
   });
 
