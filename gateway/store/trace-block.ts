@@ -57,9 +57,9 @@ export function bucketOf(hash: number): number {
 }
 
 /** A subject as words. */
-export function toWords(subject: string | null): Uint32Array {
+export function toWords(subject: string): Uint32Array {
   const bytes = Buffer.alloc(subjectBytes);
-  if (subject !== null) bytes.write(subject, 'latin1');
+  bytes.write(subject, 'latin1');
   return new Uint32Array(Uint8Array.from(bytes).buffer);
 }
 
