@@ -88,8 +88,16 @@ describe("a guard's cards", () => {
     expect(await show(idCard(1))).toMatchObject({ outcome: 'admitted', direction: 'in' });
     expect(await show(cards.close)).toMatchObject({ action: 'close', outcome: 'admitted' });
     expect(await show(idCard(2))).toMatchObject({ outcome: 'refused', reason: 'gate-closed' });
+    await vi.waitFor(
+      async () => expect(await folder.command(['kiosks'])).toMatch(/^gate-a: .*GATE CLOSED .* since/),
+      patience,
+    );
+    const [listed, other] = (await folder.command(['kiosks', '--format', 'json'])).trimEnd().split('\n');
+    expect(JSON.parse(listed ?? '')).toMatchObject({ gate: 'closed', closedSince: uses()[0]?.what.at });
+    expect(JSON.parse(other ?? '')).toMatchObject({ kiosk: 'gate-b', gate: null, closedSince: null });
 
     await kiosk.kill('SIGKILL');
+    expect(await folder.command(['kiosks'])).toMatch(/^gate-a: .*GATE CLOSED/);
     kiosk = await startGate();
     await vi.waitFor(
       async () => expect(await leds.read()).toMatchObject({ red: true, yellow: false, green: false }),
@@ -98,6 +106,10 @@ describe("a guard's cards", () => {
     expect(await show(idCard(2))).toMatchObject({ outcome: 'refused', reason: 'gate-closed' });
     expect(await show(cards.open)).toMatchObject({ action: 'open' });
     expect(await show(idCard(2))).toMatchObject({ outcome: 'admitted', direction: 'in' });
+    await vi.waitFor(
+      async () => expect(await folder.command(['kiosks'])).toMatch(/^gate-a: .*, gate open\n/),
+      patience,
+    );
     expect(await show(cards.visitor)).toMatchObject({ action: 'visitor', outcome: 'admitted' });
     await vi.waitFor(async () => expect(await leds.read()).toMatchObject({ red: false, green: true }), patience);
     expect(await show(cards['direction-out'])).toMatchObject({ action: 'direction-out' });
