@@ -25,7 +25,8 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- quarantine                     print what could not be understood, or was refused upstream
   npm run -s gateway -- check [--format text|json]     look for damage, gaps and tampering; exit 1 if any
   npm run -s gateway -- audit [--format text|csv|ndjson]
-                                                       print who did what, when and why
+                                                       print who did what, when and why; a guard's card that is in
+                                                       no register is marked there as unregistered
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
   npm run -s gateway -- invite --gate NAME [...]       a code that enrols a new kiosk: see "invite --help"

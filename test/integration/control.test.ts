@@ -170,6 +170,22 @@ describe("a guard's cards", () => {
     expect(refused().map(({ what }) => what.card)).toEqual([null, null, numberOf(cards.open), numberOf(elsewhere)]);
   });
 
+  it('that somebody signed with the stolen key work, and are marked in the audit as in no register', async () => {
+    const own = parseControlCard(cards.open) ?? expect.fail();
+    const key = createPrivateKey(readFileSync(join(folder.gatewayDir, 'trust', 'issuer.key.pem')));
+    const stolen = signControlCard({ ...own, id: Buffer.alloc(12, 7), action: 'open' }, key);
+    await show(cards.close);
+    expect(await show(stolen)).toMatchObject({ action: 'open', outcome: 'admitted' });
+    await vi.waitFor(() => expect(uses()).toHaveLength(2), patience);
+    expect(uses().map(({ what }) => what.unregistered)).toEqual([undefined, true]);
+    expect(await folder.command(['audit'])).toMatch(
+      new RegExp(`control\\.used .*${numberOf(stolen)}.* unregistered=true`),
+    );
+    expect(await folder.command(['audit', '--format', 'csv'])).toContain('""unregistered"":true');
+    await gateway.waitForLog('control.unregistered', startDeadlineMs);
+    expect((await folder.check()).stdout).toContain('The audit is whole.');
+  });
+
   it('are in the audit once, when the gateway was away for them and is then killed again and again', async () => {
     await gateway.kill('SIGKILL');
     await kiosk.waitForLog('link.lost', startDeadlineMs);
