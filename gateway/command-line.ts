@@ -25,11 +25,12 @@ const help = `Ravao gateway: keeps the entries of a site's kiosks and forwards t
   npm run -s gateway -- quarantine                     print what could not be understood, or was refused upstream
   npm run -s gateway -- check [--format text|json]     look for damage, gaps and tampering; exit 1 if any
   npm run -s gateway -- audit [--format text|csv|ndjson]
-                                                       print who did what, when and why
+                                                       print who did what, when and why; a guard's card that is in
+                                                       no register is marked there as unregistered
   npm run -s gateway -- enrol KIOSK --out DIR [--force]
                                                        write a kiosk's certificate and keys into DIR
   npm run -s gateway -- invite --gate NAME [...]       a code that enrols a new kiosk: see "invite --help"
-  npm run -s gateway -- kiosks [--format text|json]    which kiosks there are, and when each was here last
+  npm run -s gateway -- kiosks [--format text|json]    which kiosks there are, when each was here last, which gates are closed
   npm run -s gateway -- kiosks reset KIOSK             tell a kiosk to forget this site: see "kiosks --help"
   npm run -s gateway -- revoke KIOSK                   cut a kiosk off for good, also while it is connected
   npm run -s gateway -- keys [...]                     the site's keys, and changing one: see "keys --help"

@@ -115,12 +115,16 @@ async function unseal(args: readonly string[], environment: Environment, signal:
   const { openSqliteReader } = await import('./store/sqlite.ts');
   const { createTracing } = await import('./tracing/store-tracing.ts');
   using desk = createDesk(signal);
-  const openTracing = async () => {
+  const openStored = async () => {
     const store = await openSqliteReader({ dir: config.dataDir });
-    return { tracing: createTracing(store), [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+    return {
+      tracing: createTracing(store),
+      corrections: store,
+      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    };
   };
   const input = process.stdin.isTTY ? null : process.stdin;
-  return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openTracing, print, warn });
+  return await runUnseal(args, { config, clock: systemClock, signal, desk, input, openStored, print, warn });
 }
 
 async function kiosks(args: readonly string[], environment: Environment): Promise<number> {

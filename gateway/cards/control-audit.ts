@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { formatCardNumber, parseTenDigits } from '../../shared/card-number.ts';
-import { controlActions } from '../../shared/control-card.ts';
+import { type ControlAction, controlActions } from '../../shared/control-card.ts';
 import type { ControlMark } from '../../shared/control-use.ts';
 import type { Entry } from '../../shared/entry.ts';
 import { describeError } from '../../shared/fault.ts';
@@ -20,6 +20,7 @@ import { piecesOf } from '../audit/verify.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Store, StoredEntry } from '../store/store.ts';
 import { replaceFile, secretFileMode } from '../trust/durable-file.ts';
+import { type CardStanding, standingOf } from './card-standing.ts';
 
 /** The file in the data directory that says how far the store was looked through. It may be deleted. */
 export const controlPlaceFileName = 'control-audit.json';
@@ -139,9 +140,14 @@ class ControlFollower {
   }
 
   async #write(stored: StoredEntry): Promise<void> {
-    const act = describeUse(stored);
+    const { dataDir } = this.#parts;
+    const act = describeUse(stored, (number, action) => standingOf(dataDir, number, action));
     if (act === null || (act.action === 'control.refused' && !this.#mayWriteRefusal(stored.kiosk))) return;
     await this.#audit.record(act);
+    const { entry, kiosk, unregistered, registerUnread } = act.what;
+    if (unregistered === true) this.#sparse.write('error', 'control.unregistered', stored.kiosk, { entry, kiosk });
+    if (registerUnread !== undefined)
+      this.#sparse.write('warn', 'control.register-unread', '', { entry, error: registerUnread });
   }
 
   #mayWriteRefusal(kiosk: string): boolean {
@@ -197,22 +203,33 @@ function readControlMark(value: unknown): ControlMark | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** The line for an entry that bears a card; null where it bears none after all. */
-export function describeUse({ id, kiosk, at, body }: Pick<StoredEntry, 'id' | 'kiosk' | 'at' | 'body'>): Act | null {
+/**
+ * The line for an entry that bears a card; null where it bears none after all.
+ * @param look what the register says of a genuine card: its number, nine digits, and what it did.
+ */
+export function describeUse(
+  { id, kiosk, at, body }: Pick<StoredEntry, 'id' | 'kiosk' | 'at' | 'body'>,
+  look: (number: number, action: ControlAction | null) => CardStanding,
+): Act | null {
   const { control, outcome, reason, code, direction } = JSON.parse(body) as Entry; // validated by the intake
   const mark = readControlMark(control);
   if (mark === null) return null;
   const number = mark.card === null ? null : parseTenDigits(mark.card);
   const card = number === null ? null : formatCardNumber(number);
+  const standing = number === null ? 'registered' : look(number, mark.action);
+  const known = {
+    ...(standing === 'unregistered' && { unregistered: true }),
+    ...(typeof standing === 'object' && { registerUnread: standing.unread }),
+  };
   const what = { entry: id, kiosk, at, card, does: mark.action };
   if (reason.startsWith('control-') && outcome === 'refused') {
-    return { action: 'control.refused', what: { ...what, reason } };
+    return { action: 'control.refused', what: { ...what, reason, ...known } };
   }
   const isUnsure = code.warnings?.includes('expiry-unchecked') === true;
   const result = outcome === 'admitted' ? {} : { refused: reason };
   return {
     action: 'control.used',
-    what: { ...what, direction, ...result, ...(isUnsure && { expiryUnchecked: true }) },
+    what: { ...what, direction, ...result, ...(isUnsure && { expiryUnchecked: true }), ...known },
   };
 }
 

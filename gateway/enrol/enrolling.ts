@@ -5,6 +5,7 @@ import { openAudit } from '../audit/audit.ts';
 import type { GatewayCredentials } from '../trust/authority.ts';
 import { CloneWatch } from './clones.ts';
 import { type EnrolmentOptions, type EnrolmentService, startEnrolment } from './enrolment-service.ts';
+import { GateStates, readGateStates } from './gate-states.ts';
 import { Invitations } from './invitations.ts';
 import { LastSeen, readLastSeen } from './last-seen.ts';
 
@@ -29,6 +30,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
   const { trustDir, enrolPort, clock, log } = options;
   const invitations = new Invitations(trustDir, clock);
   const lastSeen = new LastSeen(options.dataDir, await readLastSeen(options.dataDir), clock, log);
+  const gates = new GateStates(options.dataDir, await readGateStates(options.dataDir), clock, log);
   const clones = await CloneWatch.open(options.dataDir, options);
   let service: EnrolmentService | null = null;
   let stopped = false;
@@ -45,9 +47,11 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
     port: service?.port ?? null,
     renew: (credentials) => service?.renew(credentials),
     noteReuse: (kiosk) => void (stopped || clones.reused(kiosk)),
-    noteState(kiosk, { online, instance }) {
+    noteState(kiosk, state) {
+      const { online, instance } = state;
       if (stopped) return;
       lastSeen.note(kiosk);
+      gates.note(kiosk, state);
       if (!online) return;
       clones.heard(kiosk, instance);
       invitations.seen(kiosk).catch((error: unknown) => log.error('enrol.failed', { error: describeError(error) }));
@@ -56,6 +60,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
       stopped = true;
       await service?.[Symbol.asyncDispose]();
       await lastSeen[Symbol.asyncDispose]();
+      await gates[Symbol.asyncDispose]();
       await clones[Symbol.asyncDispose]();
     },
   };

@@ -8,6 +8,8 @@ import { type HeldVersions, readHeldVersions } from '../site-rules/rules-version
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 import { cloneRemedy, currentClones } from './clones.ts';
+import { findClosings } from './gate-closings.ts';
+import { type GateState, readGateStates } from './gate-states.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
 import { dropReset, orderReset, readResets } from './resets.ts';
@@ -39,22 +41,30 @@ export interface ListedKiosk {
   readonly resetOrderedAt: string | null;
   /** Whether the rules that it last said it holds are those that the gateway tells; null: it never said. */
   readonly rules: 'current' | 'older' | 'none' | null;
+  /** Whether guards have closed its gate, as it said last; null: it never said, or is no kiosk of the site any more. */
+  readonly gate: GateState | null;
+  /** Since when it is closed, by the kiosk's clock; null: it is not, or that is not known. */
+  readonly closedSince: string | null;
 }
 
-const nothingSeen = { lastSeen: null, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null };
+const nothingSeen = {
+  ...{ lastSeen: null, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null },
+  ...{ gate: null, closedSince: null },
+};
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
   const folder = join(dataDir, 'trust');
   return { trust: await openTrust(folder, { site, clock, log }), invitations: new Invitations(folder, clock) };
 }
 
-/** Every kiosk that was ever enrolled or is invited, by name. Throws the Faults of the trust folder. */
+/** Every kiosk that was ever enrolled or is invited, by name. Throws the Faults of the trust folder, and AUDIT_READ_FAILED. */
 export async function listKiosks(config: KioskCommandConfig, parts: Parts): Promise<readonly ListedKiosk[]> {
   const { trust, invitations } = await open(config, parts);
   const lastSeen = await readLastSeen(config.dataDir);
   const clones = await currentClones(config.dataDir);
   const resets = await readResets(config.dataDir);
   const versions = await readHeldVersions(config.dataDir);
+  const gates = await readGateStates(config.dataDir);
   const revoked = new Set((await trust.revoked()).map(({ serial }) => serial));
   const listed = new Map<string, ListedKiosk>();
   for (const { kiosk, state, expiresAt } of await invitations.list()) {
@@ -69,9 +79,15 @@ export async function listKiosks(config: KioskCommandConfig, parts: Parts): Prom
     const resetOrderedAt = resets.get(kiosk)?.at ?? null;
     const rules = rulesOf(versions, kiosk);
     const alarms = { endsSoon, clonedSince, resetOrderedAt };
-    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, lastSeen: seen, rules, ...alarms });
+    const gate = state === 'enrolled' ? (gates.get(kiosk) ?? null) : null;
+    const said = { lastSeen: seen, rules, gate, closedSince: null };
+    listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, ...said, ...alarms });
   }
-  return [...listed.values()].sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
+  const closed = [...listed.values()].filter(({ gate }) => gate === 'closed').map(({ kiosk }) => kiosk);
+  const closings = findClosings(config.dataDir, new Set(closed));
+  return [...listed.values()]
+    .map((one) => ({ ...one, closedSince: closings.get(one.kiosk) ?? null }))
+    .sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
 }
 
 function rulesOf({ told, kiosks }: HeldVersions, kiosk: string): ListedKiosk['rules'] {
@@ -88,9 +104,17 @@ export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' |
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
     else {
       const held = rules === null ? '' : `, rules ${rules}`;
-      yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, last seen ${lastSeen ?? 'never'}${held}\n${alarms(listed)}`;
+      const seen = `last seen ${lastSeen ?? 'never'}`;
+      yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
     }
   }
+}
+
+function describeGate({ gate, closedSince }: ListedKiosk): string {
+  if (gate !== 'closed') return gate === null ? '' : ', gate open';
+  return closedSince === null
+    ? ', GATE CLOSED by a guard, since when is not known'
+    : `, GATE CLOSED by a guard since ${closedSince}`;
 }
 
 function alarms({ kiosk, endsSoon, clonedSince, resetOrderedAt }: ListedKiosk): string {

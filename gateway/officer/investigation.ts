@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Act, Audit } from '../audit/audit.ts';
 import { formatMoment } from '../moment.ts';
-import { type Question, type Tally, type UnsealParts, unseal } from './unseal.ts';
+import { nothingTold, type Question, type Tally, type UnsealParts, unseal } from './unseal.ts';
 import { tableHeading, tableRow } from './unseal-table.ts';
 
 /** A reason may have so many characters. */
@@ -37,7 +37,7 @@ export async function* investigate(
 ): AsyncGenerator<string> {
   const { audit, signal, subjectKeys } = parts;
   await audit.record({ action: 'identities.unseal', what: describe(question, subjectKeys), why });
-  let tally: Tally = { rows: 0, persons: 0, unopened: 0 };
+  let tally: Tally = nothingTold;
   let complete = false;
   try {
     let lines = [tableHeading(question)];

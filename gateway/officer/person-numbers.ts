@@ -68,6 +68,14 @@ function readTyped(text: string, issuers: readonly IssuerNotice[]): readonly str
   return [...kinds.filter((kind) => kind !== null), ...cards];
 }
 
+/**
+ * The numbers that a subject may have been made of where an identity has this number, as it is printed. Not all of them need
+ * be right: hold their subjects against the one that is known.
+ */
+export function numbersLike(printed: string, issuers: readonly IssuerNotice[]): readonly string[] {
+  return [...readTyped(printed, issuers), ...['qid', 'hcmc', 'uvci'].map((kind) => `${kind}:${printed}`)];
+}
+
 /** The other numbers in a code, under which the same person may have passed with another one. */
 function numbersBeside(code: Code, text: string): readonly string[] {
   const fields = splitFields(text);

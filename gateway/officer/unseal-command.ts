@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { parseSpanEnd } from '../moment.ts';
+import type { CorrectionReader } from '../store/store.ts';
 import type { TimeWindow, Tracing } from '../tracing/tracing.ts';
 import { readIssuers } from '../trust/issuer.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
@@ -16,7 +17,7 @@ import { readPerson } from './person-numbers.ts';
 import { readPersonTexts } from './person-texts.ts';
 import { openIdentities, whyUnopened } from './site-keys.ts';
 import type { TerminalDesk } from './terminal.ts';
-import type { Question } from './unseal.ts';
+import { nothingTold, type Question } from './unseal.ts';
 
 export const unsealHelp = `unseal: who somebody is that passed, where somebody was, and who was there together with them. For the health officer.
 
@@ -28,6 +29,8 @@ export const unsealHelp = `unseal: who somebody is that passed, where somebody w
 pasted code, a number of any document, a printed card's number. It is never an argument: everybody who uses the machine
 can see those, and the shell writes them down. Several lines are one person.
 TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
+The column "corrections" holds what that person has since said is wrong ("person correct"), with times, oldest first: where it
+names a phone, call that one.
 --together lists who was there at the same time. --key-file names wrapped keys that lie elsewhere, on a stick.
 Everything is recorded before it is done: who, when, what was asked and why. --why is kept for ever: write no names there.
 `;
@@ -40,10 +43,16 @@ export interface UnsealSurroundings {
   readonly desk: TerminalDesk;
   /** Standard input; null where it is a terminal. */
   readonly input: AsyncIterable<Uint8Array> | null;
-  /** Opens the stored entries for tracing. Throws the Faults of the store. */
-  readonly openTracing: () => Promise<{ readonly tracing: Tracing } & AsyncDisposable>;
+  /** Opens the stored entries for tracing, and what people said is wrong in them. Throws the Faults of the store. */
+  readonly openStored: () => Promise<Stored>;
   readonly print: (pieces: AsyncIterable<string>) => Promise<unknown>;
   readonly warn: (text: string) => void;
+}
+
+/** What is read of the store, until it is disposed. */
+export interface Stored extends AsyncDisposable {
+  readonly tracing: Tracing;
+  readonly corrections: CorrectionReader;
 }
 
 /** What is asked, before it is known of whom. */
@@ -85,7 +94,7 @@ async function answer(
   order: Order,
   subjectKeys: readonly Uint8Array[],
   out: OutFile | null,
-  { config, clock, signal, desk, openTracing, print, warn }: UnsealSurroundings,
+  { config, clock, signal, desk, openStored, print, warn }: UnsealSurroundings,
 ): Promise<number> {
   const passphrase = order.passphraseFile === null ? askAt(() => desk.open()) : readFrom(order.passphraseFile);
   const access = { dataDir: config.dataDir, keyFile: order.keyFile, passphrase, clock, signal, warn };
@@ -96,24 +105,30 @@ async function answer(
     warn(whyUnopened[openers]);
     return exitCode.failed;
   }
-  await using opened = await openTracing();
-  const parts = { ...opened, openers, subjectKeys, audit: openAudit(config.dataDir, { clock }), signal };
-  let ending: Ending = { rows: 0, persons: 0, unopened: 0, complete: false };
+  await using opened = await openStored();
+  const issuers = () => readIssuers(join(config.dataDir, 'trust'));
+  const parts = { ...opened, openers, subjectKeys, issuers, audit: openAudit(config.dataDir, { clock }), signal };
+  let ending: Ending = { ...nothingTold, complete: false };
   const table = investigate(question, order.why, parts, (end) => {
     ending = end;
   });
   if (out === null) await print(table);
   else await writeTable(table, out, order.out ?? '', () => ending.complete);
   warn(describe(ending, order));
-  return ending.complete && ending.unopened === 0 ? exitCode.ok : exitCode.failed;
+  return ending.complete && ending.unopened + ending.correctionsUnopened === 0 ? exitCode.ok : exitCode.failed;
 }
 
-function describe({ rows, persons, unopened, complete }: Ending, { ask, out }: Order): string {
+function describe(ending: Ending, { ask, out }: Order): string {
+  const { rows, persons, unopened, corrections, correctionsUnopened, complete } = ending;
   const what = ask.type === 'together' ? 'meetings' : 'passages';
   const lines = [
     complete ? `${rows} ${what}, ${persons} identities opened.` : 'It was stopped before the end.',
     ...(complete && rows === 0 ? [whyNobody[ask.type]] : []),
     ...(unopened === 0 ? [] : [`${unopened} rows could not be opened: the last column says why.`]),
+    ...(corrections === 0 ? [] : [`${corrections} corrections: what people said is wrong stands beside their phone.`]),
+    ...(correctionsUnopened === 0
+      ? []
+      : [`${correctionsUnopened} corrections could not be opened: the column "corrections" says why.`]),
     ...(out === null || !complete ? [] : [`${out} holds names: for your eyes, and to be deleted when it has served.`]),
   ];
   return `${lines.join('\n')}\n`;

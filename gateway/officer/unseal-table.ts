@@ -1,18 +1,21 @@
 /** The answer to an investigation as a table that a spreadsheet opens: CSV in UTF-8, with no cell that it could take for a formula. */
 import { stringify } from 'csv-stringify/sync';
 import { formatMoment } from '../moment.ts';
+import type { Corrected, Right } from './corrections.ts';
 import type { Finding, Opened, Question } from './unseal.ts';
 
 type PassageFound = Extract<Finding, { type: 'passage' }>;
 type MeetingFound = Extract<Finding, { type: 'meeting' }>;
 type Columns<Row> = Readonly<Record<string, (row: Row) => string>>;
 
-const personColumns: Columns<{ readonly opened: Opened }> = {
+const personColumns: Columns<Pick<Finding, 'opened' | 'corrected'>> = {
   name: ({ opened }) => (opened.type === 'open' ? (opened.person.name ?? '') : ''),
   number: ({ opened }) => (opened.type === 'open' ? (opened.person.number ?? '') : ''),
   birth_year: ({ opened }) => (opened.type === 'open' ? String(opened.person.birthYear ?? '') : ''),
   sex: ({ opened }) => (opened.type === 'open' ? (opened.person.sex ?? '') : ''),
   phone: ({ opened }) => (opened.type === 'open' ? (opened.person.phone ?? '') : ''),
+  // Beside what they put right, so that nobody calls a wrong number for want of looking.
+  corrections: ({ corrected }) => corrected.map(describeCorrection).join('; '),
 };
 
 const passageColumns: Columns<PassageFound> = {
@@ -58,6 +61,24 @@ export function tableRow(finding: Finding): string {
       ? Object.values(passageColumns).map((column) => column(finding))
       : Object.values(meetingColumns).map((column) => column(finding));
   return stringify([cells.map((cell) => cell.replace(/\p{Cc}+/gu, ' ').trim())], { escape_formulas: true });
+}
+
+/** With the names that `person correct` takes, and each text in quotation marks, so that none can pass for another field. */
+const rightFields: Readonly<Record<string, (right: Right) => string | number | undefined>> = {
+  name: ({ name }) => name,
+  birth_year: ({ birthYear }) => birthYear,
+  number: ({ number }) => number,
+  phone: ({ phone }) => phone,
+  address: ({ address }) => address,
+  note: ({ note }) => note,
+};
+
+function describeCorrection(corrected: Corrected): string {
+  const at = formatMoment(corrected.atMs);
+  if (corrected.type === 'other-key') return `${at} sealed to the key ${corrected.key}, which was not opened`;
+  if (corrected.type === 'damaged') return `${at} damaged: the correction does not open`;
+  const said = Object.entries(rightFields).map(([field, read]) => [field, read(corrected.right) ?? ''] as const);
+  return [at, ...said.filter(([, is]) => is !== '').map(([field, is]) => `${field}=${JSON.stringify(is)}`)].join(' ');
 }
 
 function describe(opened: Opened): string {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { SealedIdentity } from '../../shared/entry.ts';
 import { type IdentityOpener, subjectOf } from '../../shared/identity.ts';
 import type { Meeting, Passage, TimeWindow, Tracing } from '../tracing/tracing.ts';
+import { type Corrected, CorrectionDesk, type CorrectionParts, type CorrectionTally } from './corrections.ts';
 
 /** What is asked. */
 export type Question =
@@ -34,12 +35,14 @@ export type Opened =
   | { readonly type: 'damaged' };
 
 /** One row of an answer. */
-export type Finding =
-  | { readonly type: 'passage'; readonly passage: Passage; readonly opened: Opened }
-  | { readonly type: 'meeting'; readonly meeting: Meeting; readonly opened: Opened };
+export type Finding = Found & {
+  readonly opened: Opened;
+  /** What the row's person said is wrong, oldest first. */
+  readonly corrected: readonly Corrected[];
+};
 
 /** How much an answer told. */
-export interface Tally {
+export interface Tally extends CorrectionTally {
   readonly rows: number;
   /** Different subjects whose identity was opened. */
   readonly persons: number;
@@ -47,13 +50,15 @@ export interface Tally {
   readonly unopened: number;
 }
 
-/** What answering takes. */
-export interface UnsealParts {
+/** Before the first row. */
+export const nothingTold: Tally = Object.freeze({
+  ...{ rows: 0, persons: 0, unopened: 0 },
+  ...{ corrections: 0, correctionsUnopened: 0 },
+});
+
+/** What answering takes: corrections are opened with the same keys, and found under the same subjects, as entries. */
+export interface UnsealParts extends CorrectionParts {
   readonly tracing: Tracing;
-  /** By the id of the key that identities were sealed to. */
-  readonly openers: ReadonlyMap<string, IdentityOpener>;
-  /** The site's subject keys, all generations: an old entry's subject was made with an old one. */
-  readonly subjectKeys: readonly Uint8Array[];
 }
 
 /**
@@ -62,9 +67,13 @@ export interface UnsealParts {
  */
 export async function* unseal(
   question: Question,
-  { tracing, openers, subjectKeys }: UnsealParts,
+  parts: UnsealParts,
   tally: (tally: Tally) => void,
 ): AsyncGenerator<Finding> {
+  const { tracing, openers, subjectKeys } = parts;
+  const desk = await CorrectionDesk.open(parts);
+  // Everything that a person's visits are found by is of that person; whom they met is somebody else.
+  const known = question.type === 'visits' ? subjectsOf(question.numbers, subjectKeys) : [];
   const persons = new Set<string>();
   let rows = 0;
   let unopened = 0;
@@ -74,8 +83,10 @@ export async function* unseal(
     rows++;
     if (opened.type === 'open') persons.add(subject ?? id);
     else if (opened.type !== 'none') unopened++;
-    tally({ rows, persons: persons.size, unopened });
-    yield { ...found, opened };
+    const number = opened.type === 'open' ? (opened.person.number ?? null) : null;
+    const corrected = await desk.of({ subject, number }, known);
+    tally({ rows, persons: persons.size, unopened, ...desk.tally });
+    yield { ...found, opened, corrected };
   }
 }
 

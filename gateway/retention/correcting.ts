@@ -8,6 +8,7 @@ import { bindingOf } from '../cards/issue.ts';
 import { checkFields, columns, type Fields, type Holder, personDigest } from '../cards/person.ts';
 import { openRegister } from '../cards/register.ts';
 import { registerPath } from '../cards/register-file.ts';
+import { correctionBinding } from '../officer/corrections.ts';
 import { scrub } from '../store/scrubbing.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { openSqliteRemover } from '../store/sqlite-remover.ts';
@@ -15,7 +16,6 @@ import { createTracing } from '../tracing/store-tracing.ts';
 import { newest } from '../trust/grant.ts';
 import { hasIssuer, openIssuer } from '../trust/issuer.ts';
 import { readTrustFolder } from '../trust/trust-files.ts';
-import { correctionBinding } from './person-export.ts';
 import { takeRetentionTurn } from './purging.ts';
 import { findCards, type SubjectPerson } from './subject-person.ts';
 

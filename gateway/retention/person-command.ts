@@ -29,8 +29,8 @@ The person's code or number is asked for at the terminal, or read from standard 
 code, a number of any document, a printed card's number. It is never an argument. Several lines are one person.
 export   everything that is kept; with --names also what is sealed, for which the officer's key is needed.
 correct  after the codes, lines like "name: Nguyễn Văn A": name, birth_year, number, phone, address, note. Entries stay
-         as they were forwarded; the correction is kept beside them. With a name, the person's printed cards say all of
-         it from now on, and nothing of what they said before.
+         as they were forwarded; the correction is kept beside them, and "unseal" shows it. With a name, the person's
+         printed cards say all of it from now on, and nothing of what they said before.
 erase    deletes all of it, in backups in the data directory too. Entries that an upstream has not taken stay: run it again.
 By law a person is answered within 10 days (access, correction) or 20 days (deletion) of asking.
 --why is kept for ever, with what was done, by whom and when: write no names there.

@@ -8,6 +8,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { openHolder } from '../cards/issue.ts';
 import { openRegisterReader } from '../cards/register.ts';
 import { formatMoment } from '../moment.ts';
+import { correctionBinding } from '../officer/corrections.ts';
 import { mentions } from '../store/mention.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { openSqliteRemover } from '../store/sqlite-remover.ts';
@@ -105,11 +106,6 @@ async function gatherCards(dataDir: string, numbers: readonly number[], openers:
       holder: openers === null ? sealedNote : await openHolder(openers, card),
     })),
   );
-}
-
-/** What a correction's identity is bound to, so that it cannot be moved to an entry. */
-export function correctionBinding(id: string): string {
-  return `correction ${id}`;
 }
 
 async function open(sealed: Entry['identity'], boundTo: string, openers: Openers): Promise<unknown> {

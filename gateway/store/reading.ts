@@ -4,6 +4,7 @@ import { parse as parseUuid, stringify } from 'uuid';
 import { controlKind, controlMark, visitorKind } from '../../shared/control-use.ts';
 import { correctionOf } from '../time-bounds.ts';
 import { findDamage } from './connection.ts';
+import { Corrections } from './corrections.ts';
 import { findGaps } from './gaps.ts';
 import { oneRow } from './one-row.ts';
 import { Removed } from './removed.ts';
@@ -57,6 +58,7 @@ interface QuarantineRow {
 /** Prepared statements of one connection. Throws what SQLite throws. */
 export class Reading {
   readonly traces: TraceReading;
+  readonly corrections: Corrections;
   readonly #database: Database;
   readonly #removed: Removed;
   readonly #statements: ReturnType<typeof prepare>;
@@ -66,6 +68,7 @@ export class Reading {
     this.#removed = new Removed(database);
     this.#statements = prepare(database);
     this.traces = new TraceReading(database);
+    this.corrections = new Corrections(database);
   }
 
   /** The highest position given to an entry; 0 before the first. */

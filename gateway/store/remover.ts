@@ -2,8 +2,7 @@
  * The deleting half of a store. It works beside a gateway that serves: entries, places and upstreams are never renumbered,
  * and each call is one short transaction, so that a commit of entries waits for no more than that.
  */
-import type { SealedIdentity } from '../../shared/entry.ts';
-import type { Removals } from './store.ts';
+import type { Correction, Removals } from './store.ts';
 
 /** What of an age may go. */
 export interface PurgeOrder {
@@ -42,16 +41,6 @@ export interface UpstreamPlace {
   readonly place: number;
   /** Entries behind that place that are old enough to go. */
   readonly holding: number;
-}
-
-/** What somebody said is wrong in what is kept of them. */
-export interface Correction {
-  /** The identity is bound to it. */
-  readonly id: string;
-  readonly subject: string;
-  /** When it was made, milliseconds since the Unix epoch. */
-  readonly atMs: number;
-  readonly sealed: SealedIdentity;
 }
 
 /** Rejects with STORE_WRITE_FAILED, STORE_READ_FAILED or STORE_CORRUPT; the next call may succeed. */

@@ -22,15 +22,6 @@ interface DeletedItem {
   readonly seq: number | null;
 }
 
-interface CorrectionRow {
-  readonly id: string;
-  readonly subject: string;
-  readonly atMs: number;
-  readonly enc: string;
-  readonly ct: string;
-  readonly key: string;
-}
-
 const removable = 'position, stream, seq, received_ms AS receivedMs';
 
 /** Prepares them. Lists travel as one JSON text. */
@@ -110,10 +101,6 @@ function prepareRecords(database: Database) {
     ),
     addCorrection: database.prepare<[string, string, number, string, string, string]>(
       'INSERT INTO corrections (id, subject, at_ms, sealed_enc, sealed_ct, sealed_key) VALUES (?, ?, ?, ?, ?, ?)',
-    ),
-    corrections: database.prepare<[string], CorrectionRow>(
-      `SELECT id, subject, at_ms AS atMs, sealed_enc AS enc, sealed_ct AS ct, sealed_key AS key FROM corrections
-       WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY position`,
     ),
     /** Of people who made none since; they are few, and whoever has an entry left keeps them. */
     oldCorrections: database

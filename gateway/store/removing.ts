@@ -1,12 +1,13 @@
 /** The SQL of deleting from a store, one transaction a method. Throws what SQLite throws. */
 import type { Database } from 'better-sqlite3';
 import { stringify } from 'uuid';
+import { Corrections } from './corrections.ts';
 import { mentions } from './mention.ts';
 import { oneRow } from './one-row.ts';
 import { Removed } from './removed.ts';
-import type { Correction, Cursor, EraseOrder, EraseSlice, PurgeOrder, Slice, UpstreamPlace } from './remover.ts';
+import type { Cursor, EraseOrder, EraseSlice, PurgeOrder, Slice, UpstreamPlace } from './remover.ts';
 import { prepareRemoving, type RemovableRow } from './removing-statements.ts';
-import type { Removals } from './store.ts';
+import type { Correction, Removals } from './store.ts';
 import { forgetPositions } from './trace-index.ts';
 
 /** Entries deleted in one transaction: some ten milliseconds, for which a commit of entries may have to wait. */
@@ -25,11 +26,13 @@ export class Removing {
   readonly #statements: ReturnType<typeof prepareRemoving>;
   readonly #database: Database;
   readonly #removed: Removed;
+  readonly #corrections: Corrections;
 
   constructor(database: Database) {
     this.#database = database;
     this.#statements = prepareRemoving(database);
     this.#removed = new Removed(database);
+    this.#corrections = new Corrections(database);
   }
 
   noteTaken(upstreams: readonly string[], nowMs: number): void {
@@ -124,8 +127,7 @@ export class Removing {
   }
 
   corrections(subjects: readonly string[]): Correction[] {
-    const rows = this.#statements.corrections.all(JSON.stringify(subjects));
-    return rows.map(({ enc, ct, key, ...row }) => ({ ...row, sealed: { enc, ct, key } }));
+    return this.#corrections.of(subjects);
   }
 
   eraseCorrections(subjects: readonly string[]): number {

@@ -21,6 +21,7 @@ import { lockDataDir } from './lock.ts';
 import { Reading } from './reading.ts';
 import {
   type Arrival,
+  type Correction,
   defaultStoreLimits,
   type Place,
   type QuarantineItem,
@@ -112,6 +113,14 @@ abstract class PagedReader {
 
   async findRemoved(places: readonly Place[]): Promise<readonly Place[]> {
     return this.read((reading) => places.filter((place) => reading.isRemoved(place)));
+  }
+
+  async correctedSubjects(): Promise<ReadonlySet<string>> {
+    return this.read(({ corrections }) => corrections.subjects());
+  }
+
+  async corrections(subjects: readonly string[]): Promise<readonly Correction[]> {
+    return this.read(({ corrections }) => corrections.of(subjects));
   }
 
   async check(): Promise<StoreReport> {

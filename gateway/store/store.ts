@@ -2,7 +2,7 @@
  * Where a gateway keeps what it has acknowledged. The interface is asynchronous so that several gateways can one day
  * share a database behind it; `test/contract/store.ts` is what every implementation must pass.
  */
-import type { Entry } from '../../shared/entry.ts';
+import type { Entry, SealedIdentity } from '../../shared/entry.ts';
 import type { EntryTime, ForwardEntry } from '../../shared/ports.ts';
 import type { TraceReader, Trait } from './traces.ts';
 
@@ -147,8 +147,27 @@ export interface StoreReport {
 /** `check` lists at most this many runs of missing entries. */
 export const gapsMax = 1000;
 
+/** What somebody said is wrong in what is kept of them. */
+export interface Correction {
+  /** The identity is bound to it. */
+  readonly id: string;
+  readonly subject: string;
+  /** When it was made, milliseconds since the Unix epoch. */
+  readonly atMs: number;
+  readonly sealed: SealedIdentity;
+}
+
+/** Corrections, as they are sealed. Rejects with STORE_READ_FAILED or STORE_CORRUPT. */
+export interface CorrectionReader {
+  /** The subjects that there are any of. */
+  correctedSubjects(): Promise<ReadonlySet<string>>;
+
+  /** The corrections of a person, oldest first. */
+  corrections(subjects: readonly string[]): Promise<readonly Correction[]>;
+}
+
 /** The reading half of a store: all that the commands need. Rejects with STORE_READ_FAILED or STORE_CORRUPT. */
-export interface StoreReader extends AsyncDisposable {
+export interface StoreReader extends CorrectionReader, AsyncDisposable {
   /** Every entry kept when the reading begins, oldest arrival first. Reads in short pages, so it never holds the log open. */
   entries(): AsyncIterable<StoredEntry>;
 

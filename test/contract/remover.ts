@@ -289,6 +289,8 @@ const erases: Record<string, Case> = {
     ] as const)
       await remover.addCorrection(correction(id, subject));
     expect(await remover.corrections([binh])).toEqual([correction('b', binh), correction('c', binh)]);
+    expect(await store.corrections([binh])).toEqual([correction('b', binh), correction('c', binh)]);
+    expect(await store.correctedSubjects()).toEqual(new Set([anna, binh]));
     expect(await remover.eraseCorrections([anna])).toBe(1);
     expect(await remover.corrections([anna])).toEqual([]);
     await remover.endPurge(before(0));

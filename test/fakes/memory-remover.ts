@@ -1,6 +1,6 @@
 import { mentions } from '../../gateway/store/mention.ts';
-import type { Correction, Cursor, EraseOrder, PurgeOrder, StoreRemover } from '../../gateway/store/remover.ts';
-import type { Removals } from '../../gateway/store/store.ts';
+import type { Cursor, EraseOrder, PurgeOrder, StoreRemover } from '../../gateway/store/remover.ts';
+import type { Correction, Removals } from '../../gateway/store/store.ts';
 import type { MemoryStore, Row } from './memory-store.ts';
 
 /** Deletes from a store in memory: all at once. */

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { findGaps } from '../../gateway/store/gaps.ts';
 import { quarantineDigest, toDetail } from '../../gateway/store/quarantined.ts';
-import type { Correction } from '../../gateway/store/remover.ts';
 import {
   type Arrival,
+  type Correction,
   defaultStoreLimits,
   type EntryKeys,
   gapsMax,
@@ -133,6 +133,14 @@ export class MemoryStore implements Store {
     return places.filter(({ kiosk, epoch, seq }) =>
       this.contents.removed.has(`${kiosk}/${epoch.toLowerCase()}/${seq}`),
     );
+  }
+
+  async correctedSubjects(): Promise<ReadonlySet<string>> {
+    return new Set(this.contents.corrections.map(({ subject }) => subject));
+  }
+
+  async corrections(subjects: readonly string[]): Promise<readonly Correction[]> {
+    return this.contents.corrections.filter(({ subject }) => subjects.includes(subject));
   }
 
   async check(): Promise<StoreReport> {

@@ -88,8 +88,16 @@ describe("a guard's cards", () => {
     expect(await show(idCard(1))).toMatchObject({ outcome: 'admitted', direction: 'in' });
     expect(await show(cards.close)).toMatchObject({ action: 'close', outcome: 'admitted' });
     expect(await show(idCard(2))).toMatchObject({ outcome: 'refused', reason: 'gate-closed' });
+    await vi.waitFor(
+      async () => expect(await folder.command(['kiosks'])).toMatch(/^gate-a: .*GATE CLOSED .* since/),
+      patience,
+    );
+    const [listed, other] = (await folder.command(['kiosks', '--format', 'json'])).trimEnd().split('\n');
+    expect(JSON.parse(listed ?? '')).toMatchObject({ gate: 'closed', closedSince: uses()[0]?.what.at });
+    expect(JSON.parse(other ?? '')).toMatchObject({ kiosk: 'gate-b', gate: null, closedSince: null });
 
     await kiosk.kill('SIGKILL');
+    expect(await folder.command(['kiosks'])).toMatch(/^gate-a: .*GATE CLOSED/);
     kiosk = await startGate();
     await vi.waitFor(
       async () => expect(await leds.read()).toMatchObject({ red: true, yellow: false, green: false }),
@@ -98,6 +106,10 @@ describe("a guard's cards", () => {
     expect(await show(idCard(2))).toMatchObject({ outcome: 'refused', reason: 'gate-closed' });
     expect(await show(cards.open)).toMatchObject({ action: 'open' });
     expect(await show(idCard(2))).toMatchObject({ outcome: 'admitted', direction: 'in' });
+    await vi.waitFor(
+      async () => expect(await folder.command(['kiosks'])).toMatch(/^gate-a: .*, gate open\n/),
+      patience,
+    );
     expect(await show(cards.visitor)).toMatchObject({ action: 'visitor', outcome: 'admitted' });
     await vi.waitFor(async () => expect(await leds.read()).toMatchObject({ red: false, green: true }), patience);
     expect(await show(cards['direction-out'])).toMatchObject({ action: 'direction-out' });
@@ -156,6 +168,22 @@ describe("a guard's cards", () => {
     await vi.waitFor(() => expect(refused()).toHaveLength(4), patience);
     expect(refused().map(({ what }) => what.reason)).toEqual(Object.keys(tried).map((name) => `control-${name}`));
     expect(refused().map(({ what }) => what.card)).toEqual([null, null, numberOf(cards.open), numberOf(elsewhere)]);
+  });
+
+  it('that somebody signed with the stolen key work, and are marked in the audit as in no register', async () => {
+    const own = parseControlCard(cards.open) ?? expect.fail();
+    const key = createPrivateKey(readFileSync(join(folder.gatewayDir, 'trust', 'issuer.key.pem')));
+    const stolen = signControlCard({ ...own, id: Buffer.alloc(12, 7), action: 'open' }, key);
+    await show(cards.close);
+    expect(await show(stolen)).toMatchObject({ action: 'open', outcome: 'admitted' });
+    await vi.waitFor(() => expect(uses()).toHaveLength(2), patience);
+    expect(uses().map(({ what }) => what.unregistered)).toEqual([undefined, true]);
+    expect(await folder.command(['audit'])).toMatch(
+      new RegExp(`control\\.used .*${numberOf(stolen)}.* unregistered=true`),
+    );
+    expect(await folder.command(['audit', '--format', 'csv'])).toContain('""unregistered"":true');
+    await gateway.waitForLog('control.unregistered', startDeadlineMs);
+    expect((await folder.check()).stdout).toContain('The audit is whole.');
   });
 
   it('are in the audit once, when the gateway was away for them and is then killed again and again', async () => {

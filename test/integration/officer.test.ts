@@ -6,9 +6,13 @@ import { programAt, startAtTerminal } from '../fakes/at-terminal.ts';
 import { readWords } from '../fakes/pdf-reader.ts';
 import { runProcess, startProcess } from '../fakes/processes.ts';
 import { idCard, idNumber, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
+import { until } from '../fakes/until.ts';
 
 const passphrase = 'quả xoài vàng ngủ trưa';
 const askedMs = 30_000;
+
+/** Kiosks go over to new keys within a minute; on a crowded machine it takes longer. */
+const movedMs = 120_000;
 
 /** A serving gateway, with a gate through which so many people have gone. */
 async function makeBusySite(folder: SiteFolder, people: number) {
@@ -44,6 +48,24 @@ function* filesOf(dir: string): Generator<string> {
 
 const run = (folder: SiteFolder, ...args: string[]) =>
   runProcess(['gateway/main.ts', ...args], { env: folder.gatewayEnv() });
+
+/** Runs a command that is told of a person through standard input. */
+async function runOf(folder: SiteFolder, input: string, ...args: string[]) {
+  await using command = await startProcess(['gateway/main.ts', ...args], { env: folder.gatewayEnv() });
+  command.write(input);
+  command.endInput();
+  const { code } = await command.exited;
+  return { code, stdout: command.stdout(), output: command.output() };
+}
+
+/** Where any of these texts is readable: in which files of the gateway, or in its log. */
+function findSecrets(folder: SiteFolder, log: string, secrets: readonly string[]): readonly string[] {
+  const places: [string, Buffer][] = [['the log', Buffer.from(log)]];
+  for (const path of filesOf(folder.gatewayDir)) places.push([path, readFileSync(path)]);
+  return places.flatMap(([place, bytes]) =>
+    secrets.filter((secret) => bytes.includes(secret)).map((secret) => `${secret} in ${place}`),
+  );
+}
 
 const rowsOf = (text: string) => parse(text, { bom: true, columns: true }) as Record<string, string>[];
 
@@ -82,7 +104,7 @@ describe('the health officer', () => {
         expect(bytes.includes(secret), `${String(secret)} in ${place}`).toBe(false);
     }
     expect(await folder.command(['audit'])).toMatch(
-      /key\.protect .*\n.*key\.protected .*\n.*passphrase\.attempt purpose="unseal".*\n.*passphrase\.right .*\n.*identities\.unseal question="visits" person=\["[\w-]{22}",.*because "vụ 12"\n.*identities\.unsealed rows=1 persons=1 unopened=0 complete=true\n$/,
+      /key\.protect .*\n.*key\.protected .*\n.*passphrase\.attempt purpose="unseal".*\n.*passphrase\.right .*\n.*identities\.unseal question="visits" person=\["[\w-]{22}",.*because "vụ 12"\n.*identities\.unsealed rows=1 persons=1 unopened=0 corrections=0 correctionsUnopened=0 complete=true\n$/,
     );
     expect((await folder.check()).code).toBe(0);
   }, 180_000);
@@ -194,6 +216,65 @@ describe('an investigation', () => {
     expect(without).toMatchObject({ code: 0, stderr: expect.stringContaining('stays wrapped') });
     expect(await readWords(again)).not.toContain('Bà Cụ');
   }, 180_000);
+});
+
+describe('what a person said is wrong', () => {
+  it('is shown to the officer beside them, over a change of both keys, and is in no file, log or audit', async () => {
+    using folder = new SiteFolder();
+    await folder.enrol('gate-a');
+    const { gateway, port } = await folder.startGateway({ RAVAO_LOG_LEVEL: 'debug' });
+    await using _ = gateway;
+    await using kiosk = await folder.startKiosk('gate-a', port, { RAVAO_GATE: 'Cổng A', RAVAO_REPEAT_MS: '1' });
+    const pass = async (person: number, seq: number) => {
+      kiosk.write(`${idCard(person)}\n`);
+      await kiosk.waitForLog('scan.recorded', startDeadlineMs, { matches: (fields) => fields.seq === seq });
+      await folder.waitForEntries(seq);
+    };
+    await pass(1, 1);
+    const right = 'phone: 0912 345 678\nnote: số cũ là của người khác\n';
+    const kept = await runOf(folder, `${idNumber(1)}\n${right}`, 'person', 'correct', '--why', 'thư 1');
+    expect(kept.code, kept.output).toBe(0);
+    const since = kiosk.logs.length;
+    for (const kind of ['site', 'subject']) await folder.command(['keys', 'rotate', kind, '--why', 'yearly']);
+    await kiosk.waitForLog('renewal.done', movedMs, { since });
+    const lagging = async () => (await folder.command(['keys', '--format', 'json'])).includes('gate-a');
+    await until('the new keys', movedMs, async () => !(await lagging()));
+    await pass(1, 2);
+    await pass(2, 3);
+
+    const span = ['--from', '2020-01-01', '--to', '2099-01-01', '--why', 'vụ 12'];
+    const correction = expect.stringMatching(/^\S+\+07:00 phone="0912345678" note="số cũ là của người khác"$/);
+    const byGate = await run(folder, 'unseal', '--gate', 'Cổng A', ...span);
+    expect(byGate).toMatchObject({ code: 0, stderr: expect.stringContaining('1 corrections: what people said') });
+    const found = rowsOf(byGate.stdout);
+    expect(new Set(found.map(({ subject }) => subject)).size).toBe(3);
+    expect(found.map(({ number, corrections }) => [number, corrections])).toEqual([
+      [idNumber(1), correction],
+      [idNumber(1), correction],
+      [idNumber(2), ''],
+    ]);
+    for (const [person, cells] of [[1, [correction, correction]] as const, [2, ['']] as const]) {
+      const ran = await runOf(folder, `${idNumber(person)}\n`, 'unseal', '--person', '--why', 'vụ 12');
+      expect(ran.code, ran.output).toBe(0);
+      expect(rowsOf(ran.stdout).map(({ corrections }) => corrections)).toEqual(cells);
+    }
+    expect(await folder.command(['audit'])).toMatch(
+      /identities\.unsealed rows=3 .* corrections=1 correctionsUnopened=0/,
+    );
+
+    const secrets = ['0912345678', '0912 345 678', 'người khác', 'Nguyễn Văn A'];
+    expect(findSecrets(folder, gateway.output() + byGate.stderr, secrets)).toEqual([]);
+    // The key that it was sealed to is lost: that is said, and the rest is shown.
+    rmSync(join(folder.gatewayDir, 'trust', 'site.key'));
+    const half = await run(folder, 'unseal', '--gate', 'Cổng A', ...span);
+    expect(half).toMatchObject({ code: 1, stderr: expect.stringContaining('1 corrections could not be opened') });
+    const closed = expect.stringMatching(/^\S+ sealed to the key [\w-]{16}, which was not opened$/);
+    expect(rowsOf(half.stdout).map(({ name, corrections }) => [name, corrections])).toEqual([
+      ['', closed],
+      ['Nguyễn Văn A', closed],
+      ['Nguyễn Văn A', ''],
+    ]);
+  }, 360_000);
 });
 
 describe('a gateway without the key', () => {

@@ -233,6 +233,8 @@ export class GatewayHost {
       findControls: (...range) => unlessDead(() => store.findControls(...range)),
       lastPosition: () => store.lastPosition(),
       entriesAfter: (position, entriesMax) => store.entriesAfter(position, entriesMax),
+      correctedSubjects: () => store.correctedSubjects(),
+      corrections: (subjects) => store.corrections(subjects),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

@@ -12,7 +12,11 @@ import {
   keepControlAudit,
   refusedLinesPerHourMax,
 } from '../../../gateway/cards/control-audit.ts';
+import { openRegister } from '../../../gateway/cards/register.ts';
+import { registerPath } from '../../../gateway/cards/register-file.ts';
+import { openIssuer } from '../../../gateway/trust/issuer.ts';
 import { formatCardNumber, tenDigits } from '../../../shared/card-number.ts';
+import type { ControlAction } from '../../../shared/control-card.ts';
 import type { Entry } from '../../../shared/entry.ts';
 import { Fault } from '../../../shared/fault.ts';
 import { arrival } from '../../contract/store.ts';
@@ -184,10 +188,64 @@ describe("the audit of guards' cards", () => {
   });
 });
 
+describe("a guard's card that is genuine", () => {
+  /** Registers the card of a number, as `cards control` does. */
+  function register(number: number, action: ControlAction): void {
+    const id = new Uint8Array(12);
+    new DataView(id.buffer).setUint32(0, number);
+    const days = { issuedDay: 2515, expiryDay: 2880 };
+    const sealed = { enc: 'ZW5j', ct: 'Y3Q', key: 'a2V5' };
+    using opened = openRegister(dir);
+    opened.control.add([{ id, issuer: '0a0b0c0d', action, kiosk: null, guard: new Uint8Array(32), sealed, ...days }]);
+  }
+
+  const show = (number: number, action: ControlAction): Partial<Entry> => ({
+    ...{ ...used, reason: `control-${action}` },
+    control: { card: tenDigits(number), action },
+  });
+
+  it('is marked where it is in no register, or does something else there: somebody signed it elsewhere', async () => {
+    register(1, 'close');
+    register(2, 'open');
+    follow();
+    const refused = { ...show(4, 'open'), outcome: 'refused', reason: 'control-expired' } as const;
+    await arrive(show(1, 'close'), show(2, 'close'), show(3, 'open'), show(2, 'open'), refused, forged);
+    await waitForLines(6);
+    expect(lines().map(({ what }) => [what.card, what.does, what.unregistered])).toEqual([
+      [formatCardNumber(1), 'close', undefined],
+      [formatCardNumber(2), 'close', true],
+      [formatCardNumber(3), 'open', true],
+      [formatCardNumber(2), 'open', undefined],
+      [formatCardNumber(4), 'open', true],
+      [null, null, undefined],
+    ]);
+    expect(log.lines.filter(({ event }) => event === 'control.unregistered')).toMatchObject([
+      { level: 'error', fields: { kiosk: 'gate-a', entry: uuid(2) } },
+    ]);
+    expect(verifyAudit(dir).problems).toEqual([]);
+  });
+
+  it('has its line, and is accused of nothing, where the register cannot be read', async () => {
+    await openIssuer(join(dir, 'trust'), 'A');
+    follow();
+    await arrive(show(1, 'close'));
+    await waitForLines(1);
+    writeFileSync(registerPath(dir), 'no database');
+    await arrive(show(1, 'open'));
+    await waitForLines(2);
+    expect(lines().map(({ what }) => [what.unregistered, what.registerUnread])).toEqual([
+      [undefined, 'REGISTER_MISSING'],
+      [undefined, 'REGISTER_CORRUPT'],
+    ]);
+    expect(log.events).toContain('control.register-unread');
+    expect(log.events).not.toContain('control.unregistered');
+  });
+});
+
 describe('a line', () => {
   const of = (changes: Partial<Entry>) => {
     const { entry, body } = makeEntry(1, changes);
-    return describeUse({ ...entry, body });
+    return describeUse({ ...entry, body }, () => 'registered');
   };
 
   it('says who was let pass, whom a closed gate kept out, and what could not be checked', () => {

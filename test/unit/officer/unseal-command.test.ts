@@ -1,13 +1,17 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { correctionBinding } from '../../../gateway/officer/corrections.ts';
 import { askAt, readFrom } from '../../../gateway/officer/passphrase-source.ts';
 import { protectKeys } from '../../../gateway/officer/protecting.ts';
 import { runUnseal } from '../../../gateway/officer/unseal-command.ts';
-import { openTrust } from '../../../gateway/trust/authority.ts';
-import { importSiteKey, sealIdentity, subjectOf } from '../../../shared/identity.ts';
+import { openTrust, type Trust } from '../../../gateway/trust/authority.ts';
+import { generateSiteKey, importSiteKey, sealIdentity, subjectOf } from '../../../shared/identity.ts';
 import { listedTracing, makePassage } from '../../fakes/listed-tracing.ts';
+import { MemoryRemover } from '../../fakes/memory-remover.ts';
+import { MemoryStore } from '../../fakes/memory-store.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -21,16 +25,19 @@ const day = ['--from', '2026-11-20', '--to', '20/11/2026', ...why];
 let dir: string;
 let dataDir: string;
 let clock: VirtualClock;
+let trust: Trust;
 let tracing: ReturnType<typeof listedTracing>;
+let corrections: MemoryStore;
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'ravao-unseal-'));
   dataDir = join(dir, 'data');
   clock = new VirtualClock();
-  const trust = await openTrust(join(dataDir, 'trust'), { site: 'Nhà máy A', clock, log: new RecordingLog() });
+  trust = await openTrust(join(dataDir, 'trust'), { site: 'Nhà máy A', clock, log: new RecordingLog() });
   const key = await importSiteKey(Buffer.from(trust.notice.key.publicKey, 'base64url'));
   const passage = makePassage(1, { subject: subjectOf(trust.subjectKey, number) });
   const identity = await sealIdentity(key, { name: 'Nguyễn Văn A', number }, passage.id);
   tracing = listedTracing([{ ...passage, identity }]);
+  corrections = new MemoryStore();
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -48,7 +55,7 @@ async function unseal(args: readonly string[], { typed = null, piped = null }: G
   const exit = await runUnseal(args, {
     ...{ config: { dataDir }, clock, desk, signal: new AbortController().signal },
     input: piped === null ? null : inPieces(Buffer.from(piped)),
-    openTracing: async () => ({ tracing, async [Symbol.asyncDispose]() {} }),
+    openStored: async () => ({ tracing, corrections, async [Symbol.asyncDispose]() {} }),
     print: async (pieces) => {
       for await (const piece of pieces) ran.out += piece;
     },
@@ -112,6 +119,25 @@ describe('unseal', () => {
       exit: 0,
     });
     await expect(unseal(['--all-gates', ...day, '--key-file', join(dir, 'no')])).rejects.toThrow(/KEY_FILE_INVALID/);
+  });
+
+  it('shows what the person said is wrong, says that it did, and ends with 1 where that stays closed', async () => {
+    const keep = async (id: string, publicKey: Uint8Array) => {
+      const sealed = await sealIdentity(await importSiteKey(publicKey), { phone: '0900000001' }, correctionBinding(id));
+      const subject = subjectOf(trust.subjectKey, number);
+      await new MemoryRemover(corrections).addCorrection({ id, subject, atMs: Date.UTC(2026, 10, 21), sealed });
+    };
+    await keep('a', Buffer.from(trust.notice.key.publicKey, 'base64url'));
+    const shown = await unseal(['--person', ...why], { piped: number });
+    expect(shown).toMatchObject({ exit: 0, err: expect.stringContaining('1 corrections: what people said is wrong') });
+    expect(parse(shown.out, { bom: true, columns: true })).toMatchObject([
+      { name: 'Nguyễn Văn A', corrections: '2026-11-21T07:00:00.000+07:00 phone="0900000001"' },
+    ]);
+    await keep('b', (await generateSiteKey()).publicKey);
+    const half = await unseal(['--person', ...why], { piped: number });
+    expect(half).toMatchObject({ exit: 1, err: expect.stringContaining('1 corrections could not be opened') });
+    expect(half.out).toMatch(/phone=""0900000001""; \S+ sealed to the key [\w-]{16}, which was not opened/);
+    expect(half.err).not.toContain('0900000001');
   });
 
   it('writes a file for the officer alone, and never over another', async () => {

@@ -17,6 +17,7 @@ import {
   subjectOf,
 } from '../../../shared/identity.ts';
 import { listedTracing, makePassage } from '../../fakes/listed-tracing.ts';
+import { MemoryStore } from '../../fakes/memory-store.ts';
 
 const site = await generateSiteKey();
 const siteKey = await importSiteKey(site.publicKey);
@@ -24,6 +25,7 @@ const opener = await createOpener(site.privateKey);
 const [oldSubjectKey, subjectKey] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
 const number = '001099012345';
 const person: Identity = { name: 'Nguyễn Văn A', number, birthYear: 1999, sex: 'male', phone: '0900000000' };
+const noCorrections = { corrections: 0, correctionsUnopened: 0 };
 const atGate: Question = {
   type: 'gate',
   gate: 'Cổng A',
@@ -46,7 +48,10 @@ async function passageOf(index: number, identity: Identity, changes: Partial<Pas
 /** Investigates; the table's rows by column, its text, how it ended, and what the audit then holds. */
 async function ask(question: Question, tracing: Tracing, signal = new AbortController().signal) {
   const audit = openAudit(dataDir);
-  const parts = { tracing, openers: new Map([[opener.id, opener]]), subjectKeys: [oldSubjectKey, subjectKey] };
+  const parts = {
+    ...{ tracing, openers: new Map([[opener.id, opener]]), subjectKeys: [oldSubjectKey, subjectKey] },
+    ...{ corrections: new MemoryStore(), issuers: () => [] },
+  };
   const endings: Ending[] = [];
   let text = '';
   const table = investigate(question, 'vụ 12/2026', { ...parts, audit, signal }, (end) => void endings.push(end));
@@ -71,7 +76,7 @@ describe('an investigation', () => {
       await passageOf(3, { name: 'Trần Thị B' }, { direction: 'out', fromMs: 1000, toMs: 2000 }),
     ]);
     const { rows, ending, text } = await ask(atGate, tracing);
-    expect(text.startsWith('\ufeffname,number,birth_year,sex,phone,gate,direction,')).toBe(true);
+    expect(text.startsWith('\ufeffname,number,birth_year,sex,phone,corrections,gate,direction,')).toBe(true);
     expect(rows).toMatchObject([
       {
         ...{ name: 'Nguyễn Văn A', number, birth_year: '1999', sex: 'male', phone: '0900000000', gate: 'Cổng A' },
@@ -80,7 +85,7 @@ describe('an investigation', () => {
       },
       { name: 'Trần Thị B', number: '', certain: 'false', not_before: '1970-01-01T07:00:01.000+07:00' },
     ]);
-    expect(ending).toEqual({ rows: 2, persons: 2, unopened: 0, complete: true });
+    expect(ending).toEqual({ ...noCorrections, rows: 2, persons: 2, unopened: 0, complete: true });
   });
 
   it('finds a person’s passages under every subject key that the site has had', async () => {
@@ -131,7 +136,7 @@ describe('an investigation', () => {
       ['', 'damaged: the identity does not open'],
       ['', 'the code gave no identity'],
     ]);
-    expect(ending).toEqual({ rows: 5, persons: 0, unopened: 4, complete: true });
+    expect(ending).toEqual({ ...noCorrections, rows: 5, persons: 0, unopened: 4, complete: true });
   });
 
   it('gives a spreadsheet no formula, whatever stands in a name, a number or a gate', async () => {
@@ -222,7 +227,10 @@ describe('the audit of an investigation', () => {
     const stop = new AbortController();
     stop.abort();
     expect((await ask(atGate, tracing, stop.signal)).ending).toMatchObject({ complete: false });
-    const parts = { tracing, openers: new Map([[opener.id, opener]]), subjectKeys: [subjectKey] };
+    const parts = {
+      ...{ tracing, openers: new Map([[opener.id, opener]]), subjectKeys: [subjectKey] },
+      ...{ corrections: new MemoryStore(), issuers: () => [] },
+    };
     const signal = new AbortController().signal;
     const table = investigate(atGate, 'why', { ...parts, audit: openAudit(dataDir), signal }, () => {});
     await table.next();
