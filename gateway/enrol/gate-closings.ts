@@ -1,8 +1,6 @@
 /** Since when gates are closed: the audit has a line for each use of a guard's card. */
-
 import { auditPaths } from '../audit/audit-file.ts';
-import type { AuditLine } from '../audit/audit-line.ts';
-import { readAuditLine } from '../audit/audit-line.ts';
+import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
 import { piecesOf, toReadFault } from '../audit/verify.ts';
 
 /** A kiosk's time that is later than the gateway's by more than this is wrong, in milliseconds. */

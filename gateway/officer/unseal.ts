@@ -52,8 +52,11 @@ export interface Tally extends CorrectionTally {
 
 /** Before the first row. */
 export const nothingTold: Tally = Object.freeze({
-  ...{ rows: 0, persons: 0, unopened: 0 },
-  ...{ corrections: 0, correctionsUnopened: 0 },
+  rows: 0,
+  persons: 0,
+  unopened: 0,
+  corrections: 0,
+  correctionsUnopened: 0,
 });
 
 /** What answering takes: corrections are opened with the same keys, and found under the same subjects, as entries. */
