@@ -1,5 +1,5 @@
 /** The gateway's commands: arguments and environment in, exit code out. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../shared/command-line.ts';
 import type { Environment } from '../shared/environment.ts';
 import { systemChance } from '../shared/system/chance.ts';
 import { systemClock } from '../shared/system/clock.ts';
@@ -52,6 +52,13 @@ RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA RAVAO_UPSTREAM_CERT RA
 The README says what each means.
 `;
 
+const known = {
+  format: { type: 'string' },
+  out: { type: 'string' },
+  force: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 /** Runs one command. Throws a Fault for what a person must mend. */
 export async function runCommand(
   args: readonly string[],
@@ -61,9 +68,11 @@ export async function runCommand(
   const [first = '', ...rest] = args;
   const own = Object.hasOwn(ownCommands, first) ? ownCommands[first] : undefined;
   if (own !== undefined) return own(rest, environment, signal);
-  const typed = parseCommand(args);
+  const typed = parseCommandLine(args, { allowPositionals: true, options: known });
   if (typeof typed === 'string') return refuse(typed);
-  const { command, operands, options } = typed;
+  const { values: options, positionals } = typed;
+  const [word = 'serve', ...operands] = positionals;
+  const command = options.help ? 'help' : word;
   const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
   if (operands.length !== operandsWanted)
     return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
@@ -105,25 +114,6 @@ export async function runCommand(
       return exitCode.ok;
     default:
       return refuse(`There is no command ${JSON.stringify(command)}.`);
-  }
-}
-
-function parseCommand(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        format: { type: 'string' },
-        out: { type: 'string' },
-        force: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const [command = 'serve', ...operands] = positionals;
-    return { command: values.help ? 'help' : command, operands, options: values };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

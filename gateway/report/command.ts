@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
@@ -69,30 +69,27 @@ export async function runReport(args: readonly string[], surroundings: ReportSur
 }
 
 function readArguments(args: readonly string[]): Order | string {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        day: { type: 'string' },
-        week: { type: 'string' },
-        format: { type: 'string' },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return 'help';
-    const { day, week, out = null } = values;
-    if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
-    const period = day === undefined ? readWeek(week ?? '') : readDay(day);
-    if (period === null) return '--day is like 2026-11-20, --week like 2026-W47.';
-    const wanted = values.format ?? (out?.toLowerCase().endsWith('.pdf') ? 'pdf' : 'csv');
-    const format = reportFormats.find((name) => name === wanted);
-    if (format === undefined) return `--format is ${reportFormats.join(' or ')}, not ${wanted}.`;
-    if (format === 'pdf' && out === null) return 'a PDF needs --out: the file to write.';
-    return { period, format, out };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    options: {
+      day: { type: 'string' },
+      week: { type: 'string' },
+      format: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
+  if (values.help) return 'help';
+  const { day, week, out = null } = values;
+  if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
+  const period = day === undefined ? readWeek(week ?? '') : readDay(day);
+  if (period === null) return '--day is like 2026-11-20, --week like 2026-W47.';
+  const wanted = values.format ?? (out?.toLowerCase().endsWith('.pdf') ? 'pdf' : 'csv');
+  const format = reportFormats.find((name) => name === wanted);
+  if (format === undefined) return `--format is ${reportFormats.join(' or ')}, not ${wanted}.`;
+  if (format === 'pdf' && out === null) return 'a PDF needs --out: the file to write.';
+  return { period, format, out };
 }
 
 /** The kiosks that were enrolled for gates, so without those that are paper. */
