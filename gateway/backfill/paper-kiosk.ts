@@ -4,10 +4,11 @@ import { link, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Trust } from '../trust/authority.ts';
-import { isErrno, secretFileMode, syncFolder, writeNewFiles } from '../trust/durable-file.ts';
+import { secretFileMode, writeNewFiles } from '../trust/durable-file.ts';
 import { authorityOf, newest } from '../trust/grant.ts';
 import { keyBytes, toDiskFault, trustFiles } from '../trust/trust-files.ts';
 
@@ -93,7 +94,7 @@ async function makeIdKey(folder: string): Promise<void> {
   } finally {
     await rm(join(folder, aside), { force: true });
   }
-  await syncFolder(folder);
+  await syncFolderAsync(folder);
 }
 
 /** The kiosks of a data directory that are paper. Throws what the system says. */

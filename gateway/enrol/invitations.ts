@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { gateNameSchema, secretBytes } from '../../shared/invitation.ts';
 import type { Chance, Clock } from '../../shared/ports.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { isErrno, secretFileMode, syncFolder, writeNewFiles } from '../trust/durable-file.ts';
+import { secretFileMode, writeNewFiles } from '../trust/durable-file.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 
 /** How long an invitation's files are kept after its end, in milliseconds. */
@@ -185,7 +186,7 @@ export class Invitations {
       throw error;
     } finally {
       await rm(join(this.#folder, aside), { force: true });
-      await syncFolder(this.#folder);
+      await syncFolderAsync(this.#folder);
     }
   }
 
@@ -197,7 +198,7 @@ export class Invitations {
 
   async #remove(id: string): Promise<void> {
     for (const suffix of ['.json', '.used.json', '.done']) await rm(join(this.#folder, id + suffix), { force: true });
-    await syncFolder(this.#folder);
+    await syncFolderAsync(this.#folder);
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

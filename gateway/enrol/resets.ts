@@ -9,7 +9,8 @@ import { z } from 'zod';
 import { describeError } from '../../shared/fault.ts';
 import { type LeaveAnswer, leaveRequestSchema, type Orders } from '../../shared/orders.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { sleep } from '../../shared/time.ts';
 import { kioskIdSchema, ordersTopic } from '../../shared/topics.ts';
 import type { Announcements } from '../announcements.ts';
@@ -17,7 +18,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Answer } from '../questions.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Trust } from '../trust/authority.ts';
-import { isErrno, publicFileMode, replaceFile, syncFolder } from '../trust/durable-file.ts';
+import { publicFileMode, replaceFile } from '../trust/durable-file.ts';
 
 /** How often the serving gateway looks for orders, in milliseconds: one system call. */
 export const lookEveryMs = 1_000;
@@ -59,7 +60,7 @@ export async function readResets(dataDir: string): Promise<ReadonlyMap<string, R
 /** Takes an order back, or marks it as done. Throws what the system says. */
 export async function dropReset(dataDir: string, kiosk: string): Promise<void> {
   await rm(join(folderOf(dataDir), `${kiosk}.json`), { force: true });
-  if ((await listNames(dataDir)).length > 0) await syncFolder(folderOf(dataDir));
+  if ((await listNames(dataDir)).length > 0) await syncFolderAsync(folderOf(dataDir));
 }
 
 async function listNames(dataDir: string): Promise<readonly string[]> {

@@ -1,8 +1,8 @@
 /** Which certificates were made for kiosks, which are cut off, and which were used: three files to which lines are added. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { isErrno } from '../../shared/system-error.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { isErrno } from './durable-file.ts';
 
 const serial = z.string().regex(/^[0-9a-f]{1,40}$/, 'must be hexadecimal');
 

@@ -9,16 +9,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exportIssuerKey, importIssuerKey, issuerIdOf } from '../../shared/card.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
-import {
-  type FileDraft,
-  isErrno,
-  publicFileMode,
-  replaceFile,
-  secretFileMode,
-  syncFolder,
-  writeNewFiles,
-} from './durable-file.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { type FileDraft, publicFileMode, replaceFile, secretFileMode, writeNewFiles } from './durable-file.ts';
 import { type Generation, readKeyHistory } from './key-ledger.ts';
 import { toDiskFault } from './trust-files.ts';
 
@@ -124,7 +117,7 @@ async function makeKey(folder: string): Promise<void> {
   } finally {
     await rm(join(folder, aside), { force: true });
   }
-  await syncFolder(folder);
+  await syncFolderAsync(folder);
 }
 
 function readPrivateKey(folder: string): KeyObject {

@@ -8,7 +8,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../shared/fault.ts';
-import { appendLine, isErrno } from './durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { appendLine } from './durable-file.ts';
 
 /** The kinds of keys that can be changed. */
 export const keyKinds = ['site', 'subject', 'authority', 'issuer'] as const;

@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { sleep } from '../../shared/time.ts';
-import { isErrno } from './durable-file.ts';
 
 /** Is another when the file has changed; empty where there is none. Rejects with what the system says. */
 export async function markOf(path: string): Promise<string> {
