@@ -11,10 +11,10 @@ import { type LeaveAnswer, leaveRequestSchema, type Orders } from '../../shared/
 import type { Clock, Log } from '../../shared/ports.ts';
 import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
 import { isErrno } from '../../shared/system-error.ts';
-import { sleep } from '../../shared/time.ts';
 import { kioskIdSchema, ordersTopic } from '../../shared/topics.ts';
 import type { Announcements } from '../announcements.ts';
 import type { Audit } from '../audit/audit.ts';
+import { keepLooking } from '../looking.ts';
 import type { Answer } from '../questions.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Trust } from '../trust/authority.ts';
@@ -88,7 +88,6 @@ export function tellResets(options: {
   readonly log: Log;
 }): AsyncDisposable {
   const { dataDir, announcements, clock, log } = options;
-  const stop = new AbortController();
   const sparse = new SparseLog(clock, log, repeatLogMs);
   const told = new Map<string, string>();
   const look = async () => {
@@ -105,21 +104,12 @@ export function tellResets(options: {
       told.delete(kiosk);
     }
   };
-  const lookOn = async () => {
-    while (!stop.signal.aborted) {
-      await look().catch((error: unknown) =>
-        sparse.write('error', 'reset.not-told', '', { error: describeError(error) }),
-      );
-      await sleep(clock, lookEveryMs, stop.signal);
-    }
-  };
-  const looking = lookOn();
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await looking;
-    },
-  };
+  return keepLooking(look, {
+    everyMs: lookEveryMs,
+    first: 'now',
+    clock,
+    onFailure: (error) => sparse.write('error', 'reset.not-told', '', { error: describeError(error) }),
+  });
 }
 
 /** Answers the question `leave`: cuts the kiosk off for good, where it was ordered to go, and says so. */
