@@ -8,7 +8,8 @@ export const entryBytesMax = 4096;
 /** The version of the wire form that this code writes and reads. */
 export const entryVersion = 1;
 
-const base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
+/** Bytes as they stand in JSON. */
+export const base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
 
 /** An identity that only the holder of the site's private key can open. See `identity.ts`. */
 export const sealedIdentitySchema = z.looseObject({
