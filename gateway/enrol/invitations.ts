@@ -4,8 +4,8 @@
  * is written once and never changed, so that a crash leaves either none or all of a step. The secret itself is not kept:
  * the id is its hash.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gateNameSchema, secretBytes } from '../../shared/invitation.ts';
@@ -13,7 +13,7 @@ import type { Chance, Clock } from '../../shared/ports.ts';
 import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
 import { isErrno } from '../../shared/system-error.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { secretFileMode, writeNewFiles } from '../trust/durable-file.ts';
+import { putFile, secretFileMode } from '../trust/durable-file.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 
 /** How long an invitation's files are kept after its end, in milliseconds. */
@@ -173,21 +173,9 @@ export class Invitations {
     }
   }
 
-  /** Puts a file in its place, whole and durable, unless one is there: then it is left alone, and false is returned. */
-  async #put(name: string, content: object): Promise<boolean> {
-    const aside = `.${name}.${randomUUID()}.tmp`;
-    await writeNewFiles(this.#folder, [{ name: aside, content: `${JSON.stringify(content)}\n`, mode: secretFileMode }]);
-    try {
-      // link(2) never replaces, whoever else tries at the same moment.
-      await link(join(this.#folder, aside), join(this.#folder, name));
-      return true;
-    } catch (error) {
-      if (isErrno(error, 'EEXIST')) return false;
-      throw error;
-    } finally {
-      await rm(join(this.#folder, aside), { force: true });
-      await syncFolderAsync(this.#folder);
-    }
+  /** Puts a file in its place, unless one is there: then it is left alone, and false is returned. */
+  #put(name: string, content: object): Promise<boolean> {
+    return putFile(this.#folder, { name, content: `${JSON.stringify(content)}\n`, mode: secretFileMode });
   }
 
   async #removeOld(): Promise<void> {

@@ -1,7 +1,8 @@
 /** Files that are whole or absent after a power cut: written aside, synced, then renamed; and the folder synced too. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { z } from 'zod';
 import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
 import { isErrno, isSystemError } from '../../shared/system-error.ts';
 
@@ -45,6 +46,24 @@ export async function replaceFile(folder: string, draft: FileDraft): Promise<voi
   await syncFolderAsync(folder);
 }
 
+/** Puts a file in its place, in one step, unless one of that name is there: that is left alone, and false is returned. */
+export async function putFile(folder: string, draft: FileDraft): Promise<boolean> {
+  const aside = `.${draft.name}.${randomUUID()}.tmp`;
+  let isOurs = true;
+  try {
+    await writeNewFiles(folder, [{ ...draft, name: aside }]);
+    // link(2) never replaces, whoever else tries at the same moment.
+    await link(join(folder, aside), join(folder, draft.name));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    isOurs = false;
+  } finally {
+    await rm(join(folder, aside), { force: true });
+  }
+  await syncFolderAsync(folder);
+  return isOurs;
+}
+
 /** Adds one line to a file, durably. A line that a power cut left torn is ended first, so that it spoils no other. */
 export async function appendLine(path: string, line: string): Promise<void> {
   const handle = await open(path, 'a+', secretFileMode);
@@ -58,6 +77,22 @@ export async function appendLine(path: string, line: string): Promise<void> {
     await handle.close();
   }
   await syncFolderAsync(dirname(path));
+}
+
+/** The lines of such a file that are JSON of this form. What a power cut left torn is passed over, as it was never done. */
+export function readLines<T>(text: string, schema: z.ZodType<T>): readonly T[] {
+  return text.split('\n').flatMap((line) => {
+    const parsed = schema.safeParse(toJson(line));
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function toJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
 }
 
 /**
