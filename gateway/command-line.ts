@@ -13,7 +13,7 @@ import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from
 import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
-import { ownCommands, printAll } from './own-commands.ts';
+import { ownCommands, printAll, quietLog } from './own-commands.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -106,7 +106,8 @@ export async function runCommand(
       return enrol(environment, operands[0] ?? '', options.out, options.force);
     case 'revoke': {
       const { revokeKiosk } = await import('./enrol/kiosk-commands.ts');
-      await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), quietly())]);
+      const parts = { clock: systemClock, log: quietLog() };
+      await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), parts)]);
       return exitCode.ok;
     }
     case 'help':
@@ -150,16 +151,11 @@ async function withReader(environment: Environment, read: (store: StoreReader) =
 
 async function enrol(environment: Environment, kiosk: string, outDir: string, force: boolean): Promise<number> {
   const config = readSiteConfig(environment);
-  const log = createLog('gateway', 'warn', process.stderr);
-  const trust = await openTrust(trustDir(config), { site: config.site, clock: systemClock, log });
+  const trust = await openTrust(trustDir(config), { site: config.site, clock: systemClock, log: quietLog() });
   const audit = openAudit(config.dataDir);
   await audit.record({ action: 'kiosk.enrol', what: { kiosk, force } });
   const { serial, notAfter } = await trust.enrol(kiosk, outDir, { force });
   await audit.record({ action: 'kiosk.enrolled', what: { kiosk, serial, notAfter } });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
-}
-
-function quietly() {
-  return { clock: systemClock, log: createLog('gateway', 'warn', process.stderr) };
 }

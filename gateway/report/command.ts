@@ -1,16 +1,14 @@
 /** `report` on the command line. */
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseCommandLine } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { syncFolder } from '../../shared/system/durable.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { isErrno } from '../../shared/system-error.ts';
 import { paperKiosks } from '../backfill/paper-kiosk.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
-import { publicFileMode } from '../trust/durable-file.ts';
+import { publicFileMode, replaceFile } from '../trust/durable-file.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 import { countEntries } from './figures.ts';
 import { type Period, readDay, readWeek } from './period.ts';
@@ -110,15 +108,9 @@ async function enrolledKiosks(dataDir: string): Promise<readonly string[]> {
 
 async function write(path: string, content: string | Uint8Array): Promise<void> {
   const absolute = resolve(path);
-  const aside = join(dirname(absolute), `.${basename(absolute)}.${randomUUID()}.tmp`);
   try {
-    await using handle = await open(aside, 'wx', publicFileMode);
-    await handle.writeFile(content);
-    await handle.sync();
-    await rename(aside, absolute);
-    syncFolder(dirname(absolute));
+    await replaceFile(dirname(absolute), { name: basename(absolute), content, mode: publicFileMode });
   } catch (error) {
-    await rm(aside, { force: true });
     throw new Fault('REPORT_FAILED', `File: ${path}: ${describeError(error)}.`, { cause: error });
   }
 }
