@@ -1,5 +1,5 @@
 /** The gateway's commands: arguments and environment in, exit code out. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../shared/command-line.ts';
 import type { Environment } from '../shared/environment.ts';
 import { systemChance } from '../shared/system/chance.ts';
 import { systemClock } from '../shared/system/clock.ts';
@@ -13,7 +13,7 @@ import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from
 import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
-import { ownCommands, printAll } from './own-commands.ts';
+import { ownCommands, printAll, quietLog } from './own-commands.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -53,6 +53,13 @@ RAVAO_UPSTREAM_URL RAVAO_UPSTREAM_TOKEN RAVAO_UPSTREAM_CA RAVAO_UPSTREAM_CERT RA
 The README says what each means.
 `;
 
+const known = {
+  format: { type: 'string' },
+  out: { type: 'string' },
+  force: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 /** Runs one command. Throws a Fault for what a person must mend. */
 export async function runCommand(
   args: readonly string[],
@@ -62,9 +69,11 @@ export async function runCommand(
   const [first = '', ...rest] = args;
   const own = Object.hasOwn(ownCommands, first) ? ownCommands[first] : undefined;
   if (own !== undefined) return own(rest, environment, signal);
-  const typed = parseCommand(args);
+  const typed = parseCommandLine(args, { allowPositionals: true, options: known });
   if (typeof typed === 'string') return refuse(typed);
-  const { command, operands, options } = typed;
+  const { values: options, positionals } = typed;
+  const [word = 'serve', ...operands] = positionals;
+  const command = options.help ? 'help' : word;
   const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
   if (operands.length !== operandsWanted)
     return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
@@ -98,7 +107,8 @@ export async function runCommand(
       return enrol(environment, operands[0] ?? '', options.out, options.force);
     case 'revoke': {
       const { revokeKiosk } = await import('./enrol/kiosk-commands.ts');
-      await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), quietly())]);
+      const parts = { clock: systemClock, log: quietLog() };
+      await print([await revokeKiosk(operands[0] ?? '', readSiteConfig(environment), parts)]);
       return exitCode.ok;
     }
     case 'help':
@@ -106,25 +116,6 @@ export async function runCommand(
       return exitCode.ok;
     default:
       return refuse(`There is no command ${JSON.stringify(command)}.`);
-  }
-}
-
-function parseCommand(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        format: { type: 'string' },
-        out: { type: 'string' },
-        force: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const [command = 'serve', ...operands] = positionals;
-    return { command: values.help ? 'help' : command, operands, options: values };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 
@@ -161,16 +152,11 @@ async function withReader(environment: Environment, read: (store: StoreReader) =
 
 async function enrol(environment: Environment, kiosk: string, outDir: string, force: boolean): Promise<number> {
   const config = readSiteConfig(environment);
-  const log = createLog('gateway', 'warn', process.stderr);
-  const trust = await openTrust(trustDir(config), { site: config.site, clock: systemClock, log });
+  const trust = await openTrust(trustDir(config), { site: config.site, clock: systemClock, log: quietLog() });
   const audit = openAudit(config.dataDir);
   await audit.record({ action: 'kiosk.enrol', what: { kiosk, force } });
   const { serial, notAfter } = await trust.enrol(kiosk, outDir, { force });
   await audit.record({ action: 'kiosk.enrolled', what: { kiosk, serial, notAfter } });
   process.stdout.write(`${kiosk} is enrolled: copy ${outDir} to the kiosk and name it in RAVAO_CREDENTIALS.\n`);
   return exitCode.ok;
-}
-
-function quietly() {
-  return { clock: systemClock, log: createLog('gateway', 'warn', process.stderr) };
 }

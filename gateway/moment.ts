@@ -1,7 +1,7 @@
 /** Days and hours as people in Viet Nam write them. The country is seven hours ahead of UTC all year (Asia/Ho_Chi_Minh). */
+import { vietnamOffsetMs } from '../shared/time.ts';
 
 const zone = '+07:00';
-const zoneMs = 7 * 3_600_000;
 const dayMs = 86_400_000;
 
 const vietnamese =
@@ -31,7 +31,7 @@ export function parseSpanEnd(text: string, end: 'from' | 'to'): number | null {
 
 /** A moment as it was in Viet Nam, ISO 8601: `2026-11-20T07:30:00.000+07:00`. */
 export function formatMoment(ms: number): string {
-  return new Date(ms + zoneMs).toISOString().replace('Z', zone);
+  return new Date(ms + vietnamOffsetMs).toISOString().replace('Z', zone);
 }
 
 /** Null where there is no such day or hour. */

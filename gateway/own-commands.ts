@@ -138,8 +138,8 @@ export async function printAll(pieces: AsyncIterable<string> | Iterable<string>)
   return exitCode.ok;
 }
 
-/** What goes wrong meanwhile, beside the answer. */
-function quietLog() {
+/** A command's log: what goes wrong meanwhile, beside the answer. */
+export function quietLog() {
   return createLog('gateway', 'warn', process.stderr);
 }
 

@@ -1,5 +1,6 @@
 /** One process at a time does what must not be done by two: the gateway that serves and every command may want to. */
 import Database from 'better-sqlite3';
+import { isSystemError } from '../shared/system-error.ts';
 
 /**
  * Waits for a lock, which is an exclusive transaction on an empty database of its own: the kernel releases it when the
@@ -16,4 +17,10 @@ export function lockProcess(path: string, waitMs: number): Disposable {
     throw error;
   }
   return { [Symbol.dispose]: () => void database.close() };
+}
+
+/** Whether an error came from the system or from SQLite, as in whatever is done under a lock; any other is a bug. */
+export function isOperatingError(error: unknown): error is Error {
+  const isSqlite = error instanceof Error && 'code' in error && String(error.code).startsWith('SQLITE_');
+  return isSqlite || isSystemError(error);
 }

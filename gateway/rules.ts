@@ -3,9 +3,9 @@ import { describeError } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { type CardListName, cardListNames, encodeHead, type ListHead, makeHead } from '../shared/rules.ts';
 import { personItemBytes } from '../shared/site-rules.ts';
-import { sleep } from '../shared/time.ts';
 import type { Announcements } from './announcements.ts';
 import type { CardLists } from './cards/card-lists.ts';
+import { keepLooking } from './looking.ts';
 import { PublishedList } from './published-list.ts';
 import type { SiteRulesSource, TellableRules } from './site-rules/tellable-rules.ts';
 import { SparseLog } from './sparse-log.ts';
@@ -33,14 +33,15 @@ const repeatLogMs = 60_000;
  * and tried again at the next look; what was told before holds on.
  */
 export function publishRules(options: RulesOptions): AsyncDisposable {
-  const stop = new AbortController();
-  const running = new RulesPublisher(options).run(stop.signal);
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
-    },
-  };
+  const { clock, log, lookEveryMs = lookEveryMsDefault } = options;
+  const sparse = new SparseLog(clock, log, repeatLogMs);
+  const publisher = new RulesPublisher(options, sparse);
+  return keepLooking((signal) => publisher.look(signal), {
+    everyMs: lookEveryMs,
+    first: 'now',
+    clock,
+    onFailure: (error) => sparse.write('error', 'rules.not-told', '', { error: describeError(error) }),
+  });
 }
 
 type Issuers = Parameters<typeof makeHead>[0]['issuers'];
@@ -55,9 +56,9 @@ class RulesPublisher {
   #issuers: Issuers | null = null;
   #site: TellableRules | null = null;
 
-  constructor(options: RulesOptions) {
+  constructor(options: RulesOptions, sparse: SparseLog) {
     this.#options = options;
-    this.#sparse = new SparseLog(options.clock, options.log, repeatLogMs);
+    this.#sparse = sparse;
     const listOf = (name: CardListName) =>
       new PublishedList(name, (from, count) => options.lists.read(name, from, count), options);
     this.#cards = { revoked: listOf('revoked'), issued: listOf('issued') };
@@ -66,19 +67,7 @@ class RulesPublisher {
     this.#people = { barred: peopleOf('barred'), expected: peopleOf('expected') };
   }
 
-  async run(signal: AbortSignal): Promise<void> {
-    const { clock, lookEveryMs = lookEveryMsDefault } = this.#options;
-    while (!signal.aborted) {
-      try {
-        await this.#look(signal);
-      } catch (error) {
-        this.#sparse.write('error', 'rules.not-told', '', { error: describeError(error) });
-      }
-      await sleep(clock, lookEveryMs, signal);
-    }
-  }
-
-  async #look(signal: AbortSignal): Promise<void> {
+  async look(signal: AbortSignal): Promise<void> {
     const { lists, announcements, log } = this.#options;
     const counts = lists.counts();
     for (const name of cardListNames) await this.#cards[name].follow(counts[name], signal);

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { describeError } from '../shared/fault.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import { watchTimeSync } from '../shared/system/time-sync.ts';
+import { isErrno } from '../shared/system-error.ts';
 import { TimeKeeper, type TimeMemory } from './time-keeper.ts';
-import { isErrno, publicFileMode, replaceFile } from './trust/durable-file.ts';
+import { publicFileMode, replaceFile } from './trust/durable-file.ts';
 
 /** The file in the gateway's data directory. */
 export const timesFileName = 'times.json';

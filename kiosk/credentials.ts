@@ -6,6 +6,7 @@ import { siteNoticeSchema } from '../shared/entry.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import { importSiteKey, type SiteKey } from '../shared/identity.ts';
 import type { Log } from '../shared/ports.ts';
+import { isErrno } from '../shared/system-error.ts';
 import { kioskIdSchema } from '../shared/topics.ts';
 
 /** What `enrol` gave a kiosk: who it is, whom it trusts, and the keys for pseudonyms and sealing. */
@@ -71,7 +72,7 @@ function renewedSetOf(folder: string): string | null {
   try {
     text = readFileSync(join(folder, renewedFileName), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isErrno(error, 'ENOENT')) return null;
     throw error;
   }
   const file = renewedFileSchema.parse(JSON.parse(text));

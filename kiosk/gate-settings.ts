@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type EnrolledGate, enrolledGateSchema } from '../shared/enrolment.ts';
 import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Indicator, Log, Reading, Scanner } from '../shared/ports.ts';
+import { isErrno } from '../shared/system-error.ts';
 import type { KioskConfig } from './config.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { gateFileName, isVacant } from './enrol/new-credentials.ts';
@@ -91,7 +92,7 @@ function readEnrolledGate(folder: string): EnrolledGate | null {
   try {
     return enrolledGateSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isErrno(error, 'ENOENT')) return null;
     throw new Fault('CREDENTIALS_INVALID', `${path} cannot be used: ${describeError(error)}.`, { cause: error });
   }
 }

@@ -1,15 +1,15 @@
 /** The kiosk's program, and the one place that knows both the gate and its devices. */
 import { enableCompileCache } from 'node:module';
-import { parseArgs } from 'node:util';
 import { preferMemoryToSpeed } from '../shared/system/memory.ts';
 
 // Everything else is loaded after these two lines: small, and compiled only once.
 preferMemoryToSpeed();
 enableCompileCache();
 
-const [{ runProgram, exitCode }, { systemClock }] = await Promise.all([
+const [{ runProgram, exitCode }, { systemClock }, { parseCommandLine }] = await Promise.all([
   import('../shared/system/program.ts'),
   import('../shared/system/clock.ts'),
+  import('../shared/command-line.ts'),
 ]);
 
 const help = `Ravao kiosk: reads codes, answers with lights and sound, and sends entries to the gateway.
@@ -26,10 +26,18 @@ needs none, reset RAVAO_DATA_DIR.
 The README says what each means.
 `;
 
+const options = {
+  clear: { type: 'boolean', default: false },
+  force: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
-  const typed = parseCommand(args);
+  const typed = parseCommandLine(args, { allowPositionals: true, options });
   if (typeof typed === 'string') return refuse(typed);
-  const { command, operands, clear, force } = typed;
+  const { clear, force, help: isHelp } = typed.values;
+  const [word = 'run', ...operands] = typed.positionals;
+  const command = isHelp ? 'help' : word;
   if (operands.length > 0) return refuse(`${command} takes no names.`);
   if (clear && command !== 'read') return refuse('--clear belongs to read.');
   if (force && command !== 'reset') return refuse('--force belongs to reset.');
@@ -45,24 +53,6 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
       return exitCode.ok;
     default:
       return refuse(`There is no command ${JSON.stringify(command)}.`);
-  }
-}
-
-function parseCommand(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        clear: { type: 'boolean', default: false },
-        force: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const [command = 'run', ...operands] = positionals;
-    return { command: values.help ? 'help' : command, operands, clear: values.clear, force: values.force };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
   }
 }
 

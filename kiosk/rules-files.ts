@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, Fault } from '../shared/fault.ts';
 import { type ListHead, type RulesHead, readHead } from '../shared/rules.ts';
+import { syncFolderAsync } from '../shared/system/durable.ts';
+import { isErrno, isSystemError } from '../shared/system-error.ts';
 import { prepareDataDir } from './outbox-file.ts';
 
 const recordName = 'rules.json';
@@ -58,7 +60,7 @@ export class RulesFiles {
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
-      if (isMissing(error) && (await this.lists()).length === 0) return null;
+      if (isErrno(error, 'ENOENT') && (await this.lists()).length === 0) return null;
       throw new Fault('RULES_DAMAGED', `${path}.`, { cause: error });
     }
     const rules = parseRecord(text);
@@ -112,7 +114,7 @@ export class RulesFiles {
     return writing(join(this.dir, file), async (path) => {
       // What is at the file's end and was never committed is written over.
       const handle = await open(path, at === 0 ? 'w' : 'r+', fileMode).catch((error: unknown) => {
-        if (at > 0 && isMissing(error)) return null;
+        if (at > 0 && isErrno(error, 'ENOENT')) return null;
         throw error;
       });
       if (handle === null) return false;
@@ -140,25 +142,13 @@ export class RulesFiles {
       } finally {
         await handle.close();
       }
-      await this.#syncFolder(); // the names of new list files, before the record that names them
+      await syncFolderAsync(this.dir); // the names of new list files, before the record that names them
       await rename(draft, path);
-      await this.#syncFolder();
+      await syncFolderAsync(this.dir);
       const counting = new Set(Object.values(rules.lists).map(({ file }) => file));
       for (const { file } of await this.lists())
         if (!counting.has(file)) await rm(join(this.dir, file), { force: true });
     });
-  }
-
-  async #syncFolder(): Promise<void> {
-    const handle = await open(this.dir, 'r');
-    try {
-      await handle.sync();
-    } catch (error) {
-      // Some file systems (FAT) cannot sync a folder.
-      if (!(isSystemError(error) && error.code === 'EINVAL')) throw error;
-    } finally {
-      await handle.close();
-    }
   }
 }
 
@@ -183,12 +173,4 @@ async function writing<T>(path: string, action: (path: string) => Promise<T>): P
     if (!isSystemError(error)) throw error;
     throw new Fault('RULES_WRITE_FAILED', `${path}: ${describeError(error)}.`, { cause: error });
   }
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
-}
-
-function isMissing(error: unknown): boolean {
-  return isSystemError(error) && error.code === 'ENOENT';
 }

@@ -1,6 +1,6 @@
 /** What a new kiosk asks the gateway for, and what it is given: one HTTP request over TLS 1.3, version 1. */
 import { z } from 'zod';
-import { siteNoticeSchema } from './entry.ts';
+import { base64Url, siteNoticeSchema } from './entry.ts';
 import { gateNameSchema } from './invitation.ts';
 import { kioskIdSchema } from './topics.ts';
 
@@ -18,24 +18,18 @@ export const answerBytesMax = 32_768;
 export const proofLabel = 'EXPORTER-ravao-enrol-v1';
 export const proofBytes = 32;
 
-const base64Url = (charsMax: number) =>
-  z
-    .string()
-    .max(charsMax)
-    .regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
-
 export const enrolmentRequestSchema = z.object({
   v: z.literal(1),
   /** The invitation's secret. */
-  secret: base64Url(64),
+  secret: base64Url.max(64),
   /** The kiosk's public key: P-256, SubjectPublicKeyInfo in DER. */
-  key: base64Url(256),
-  proof: base64Url(128),
+  key: base64Url.max(256),
+  proof: base64Url.max(128),
 });
 export type EnrolmentRequest = z.infer<typeof enrolmentRequestSchema>;
 
 /** The keys of the pseudonyms before that one, newest first: what a site knows people by may have been made with them. */
-export const formerSubjectKeysSchema = z.array(base64Url(43).length(43)).max(32).optional();
+export const formerSubjectKeysSchema = z.array(base64Url.length(43)).max(32).optional();
 
 /** What makes a kiosk one of the site's, and how its gate is set up. */
 export const enrolmentAnswerSchema = z.object({
@@ -50,7 +44,7 @@ export const enrolmentAnswerSchema = z.object({
   cert: z.string().max(4_096),
   site: siteNoticeSchema,
   /** The key of the pseudonyms, 32 bytes. */
-  subjectKey: base64Url(43).length(43),
+  subjectKey: base64Url.length(43),
   formerSubjectKeys: formerSubjectKeysSchema,
 });
 export type EnrolmentAnswer = z.infer<typeof enrolmentAnswerSchema>;

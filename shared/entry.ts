@@ -8,7 +8,11 @@ export const entryBytesMax = 4096;
 /** The version of the wire form that this code writes and reads. */
 export const entryVersion = 1;
 
-const base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
+/** Bytes as they stand in JSON. */
+export const base64Url = z.string().regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
+
+/** A pseudonym: 16 bytes. */
+export const subjectSchema = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'must be 22 base64url characters');
 
 /** An identity that only the holder of the site's private key can open. See `identity.ts`. */
 export const sealedIdentitySchema = z.looseObject({
@@ -63,10 +67,7 @@ export const entrySchema = z.looseObject({
     /** Oddities that do not refuse by themselves. */
     warnings: z.array(z.string().max(64)).max(16).optional(),
   }),
-  subject: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{22}$/, 'must be 22 base64url characters')
-    .nullable(),
+  subject: subjectSchema.nullable(),
   identity: sealedIdentitySchema.nullable(),
 });
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { formerSubjectKeysSchema } from './enrolment.ts';
-import { siteNoticeSchema } from './entry.ts';
+import { base64Url, siteNoticeSchema } from './entry.ts';
 import { kioskIdSchema } from './topics.ts';
 
 /** The question's name. */
@@ -24,27 +24,21 @@ export const endsSoonMs = 60 * dayMs;
 /** The length of a nonce in bytes. */
 export const nonceBytes = 32;
 
-const base64Url = (charsMax: number) =>
-  z
-    .string()
-    .max(charsMax)
-    .regex(/^[A-Za-z0-9_-]+$/, 'must be base64url without padding');
-
 export const renewalRequestSchema = z.discriminatedUnion('want', [
   z.looseObject({ v: z.literal(1), want: z.literal('nonce') }),
   z.looseObject({
     v: z.literal(1),
     want: z.literal('certificate'),
-    nonce: base64Url(64),
+    nonce: base64Url.max(64),
     /** The certificate that the kiosk has now, DER. */
-    cert: base64Url(3_000),
+    cert: base64Url.max(3_000),
     /** The new key: P-256, SubjectPublicKeyInfo in DER. */
-    key: base64Url(256),
+    key: base64Url.max(256),
     /** What the kiosk's own notice of the site says of its credentials. */
     credentials: z.string().max(64).nullable(),
     /** `renewalClaim` signed with the new key, and with the one that the kiosk has now: ECDSA, SHA-256, DER. */
-    proof: base64Url(128),
-    consent: base64Url(128),
+    proof: base64Url.max(128),
+    consent: base64Url.max(128),
   }),
 ]);
 export type RenewalRequest = z.infer<typeof renewalRequestSchema>;
@@ -62,14 +56,14 @@ const renewedSchema = z.looseObject({
   cert: z.string().max(4_096),
   site: siteNoticeSchema,
   /** The key of the pseudonyms, 32 bytes. */
-  subjectKey: base64Url(43).length(43),
+  subjectKey: base64Url.length(43),
   formerSubjectKeys: formerSubjectKeysSchema,
 });
 export type Renewed = z.infer<typeof renewedSchema>;
 
 export const renewalAnswerSchema = z.union([
   z.looseObject({ v: z.literal(1), refused: z.enum(renewalRefusals) }),
-  z.looseObject({ v: z.literal(1), nonce: base64Url(64) }),
+  z.looseObject({ v: z.literal(1), nonce: base64Url.max(64) }),
   renewedSchema,
 ]);
 export type RenewalAnswer = z.infer<typeof renewalAnswerSchema>;

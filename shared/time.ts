@@ -1,5 +1,13 @@
 import type { Clock } from './ports.ts';
 
+/** Viet Nam is so far ahead of UTC all year, in milliseconds (Asia/Ho_Chi_Minh). */
+export const vietnamOffsetMs = 7 * 3_600_000;
+
+/** The day in Viet Nam at a moment (milliseconds since the Unix epoch), `yyyy-MM-dd`. */
+export function vietnamDayOf(ms: number): string {
+  return new Date(ms + vietnamOffsetMs).toISOString().slice(0, 10);
+}
+
 /** Waits `delayMs` milliseconds; returns at once, without an error, when `signal` aborts. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

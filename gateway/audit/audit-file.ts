@@ -3,7 +3,8 @@ import { closeSync, fsyncSync, openSync, readFileSync, readSync, renameSync, wri
 import { join } from 'node:path';
 import { z } from 'zod';
 import { syncFolder } from '../../shared/system/durable.ts';
-import { isErrno, secretFileMode } from '../trust/durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { secretFileMode } from '../trust/durable-file.ts';
 import { type AuditEnd, auditLineBytesMax } from './audit-line.ts';
 
 /** The audit's file in the data directory. */

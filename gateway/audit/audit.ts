@@ -7,7 +7,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
-import { lockProcess } from '../process-lock.ts';
+import { isOperatingError, lockProcess } from '../process-lock.ts';
 import { secretFileMode } from '../trust/durable-file.ts';
 import { type Actor, thisActor } from './actor.ts';
 import { type AuditHead, auditPaths, readAuditHead, readPieces, writeAuditHead } from './audit-file.ts';
@@ -55,7 +55,7 @@ export function openAudit(dataDir: string, options: { readonly actor?: Actor; re
       try {
         return append(dataDir, draft);
       } catch (error) {
-        if (!isOperating(error)) throw error;
+        if (!isOperatingError(error)) throw error;
         throw new Fault('AUDIT_WRITE_FAILED', `Directory: ${dataDir}: ${describeError(error)}.`, { cause: error });
       }
     },
@@ -79,13 +79,6 @@ export function logAuditEnd(dataDir: string, log: Log): void {
   } catch (error) {
     log.warn('audit.unreadable', { error: describeError(error) });
   }
-}
-
-/** Whether an error came from the system or from SQLite; any other is a bug. */
-function isOperating(error: unknown): boolean {
-  return (
-    error instanceof Error && ('syscall' in error || ('code' in error && String(error.code).startsWith('SQLITE_')))
-  );
 }
 
 function append(dataDir: string, draft: AuditDraft): AuditEnd {

@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { describeError, Fault } from '../../shared/fault.ts';
-import { isErrno } from '../trust/durable-file.ts';
+import { isErrno, isSystemError } from '../../shared/system-error.ts';
 import { type AuditHead, auditPaths, type Piece, readAuditHead, readPieces } from './audit-file.ts';
 import { type AuditEnd, type AuditLine, auditStart, readAuditLine } from './audit-line.ts';
 
@@ -62,7 +62,7 @@ export function* piecesOf(path: string): Generator<Piece> {
 
 /** An error of the disk as the Fault AUDIT_READ_FAILED, anything else as it is. */
 export function toReadFault(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('syscall' in error)) return error;
+  if (!isSystemError(error)) return error;
   return new Fault('AUDIT_READ_FAILED', `File: ${path}: ${describeError(error)}.`, { cause: error });
 }
 

@@ -1,5 +1,5 @@
 /** `backfill` on the command line. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { type BackfillReport, backfill } from './backfill.ts';
@@ -49,25 +49,22 @@ export async function runBackfill(args: readonly string[], surroundings: Backfil
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        from: { type: 'string' },
-        gate: { type: 'string' },
-        kiosk: { type: 'string', default: 'paper' },
-        why: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return values;
-    if (!values.from) return 'backfill needs --from: the list.';
-    if (!values.gate || values.gate.length > 200) return 'backfill needs --gate: the gate where the list was written.';
-    if ((values.why ?? '').length > 500) return '--why is at most 500 characters.';
-    return values;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    options: {
+      from: { type: 'string' },
+      gate: { type: 'string' },
+      kiosk: { type: 'string', default: 'paper' },
+      why: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
+  if (values.help) return values;
+  if (!values.from) return 'backfill needs --from: the list.';
+  if (!values.gate || values.gate.length > 200) return 'backfill needs --gate: the gate where the list was written.';
+  if ((values.why ?? '').length > 500) return '--why is at most 500 characters.';
+  return values;
 }
 
 function describe({ stored, known, quarantined, wrong }: BackfillReport): string {

@@ -1,13 +1,14 @@
 /** The kiosk that paper is: an enrolled one, whose certificate and keys lie in the data directory. */
-import { randomBytes, randomUUID, X509Certificate } from 'node:crypto';
-import { link, readdir, readFile, rm } from 'node:fs/promises';
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Trust } from '../trust/authority.ts';
-import { isErrno, secretFileMode, syncFolder, writeNewFiles } from '../trust/durable-file.ts';
+import { putFile, secretFileMode } from '../trust/durable-file.ts';
 import { authorityOf, newest } from '../trust/grant.ts';
 import { keyBytes, toDiskFault, trustFiles } from '../trust/trust-files.ts';
 
@@ -76,24 +77,13 @@ async function refuseRealKiosk(dataDir: string, kiosk: string): Promise<void> {
 async function openIdKey(folder: string): Promise<Uint8Array> {
   const path = join(folder, idKeyFile);
   makeDurableFolder(folder);
-  if ((await readOr(path)) === null) await makeIdKey(folder);
+  if ((await readOr(path)) === null) {
+    // Where another process was faster, theirs is the key.
+    await putFile(folder, { name: idKeyFile, content: randomBytes(keyBytes), mode: secretFileMode });
+  }
   const found = await readFile(path);
   if (found.byteLength === keyBytes) return found;
   throw new Fault('TRUST_DAMAGED', `${path} holds ${found.byteLength} bytes instead of ${keyBytes}.`);
-}
-
-/** Written aside and then given its name, which fails where another process was faster: theirs is the key. */
-async function makeIdKey(folder: string): Promise<void> {
-  const aside = `.${idKeyFile}.${randomUUID()}.tmp`;
-  try {
-    await writeNewFiles(folder, [{ name: aside, content: randomBytes(keyBytes), mode: secretFileMode }]);
-    await link(join(folder, aside), join(folder, idKeyFile));
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
-  } finally {
-    await rm(join(folder, aside), { force: true });
-  }
-  await syncFolder(folder);
 }
 
 /** The kiosks of a data directory that are paper. Throws what the system says. */

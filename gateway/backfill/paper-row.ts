@@ -1,4 +1,5 @@
 /** One line of a written list: the fields as they were typed, and what they mean. */
+import { tidyText } from '../../shared/code/name.ts';
 import { parseMoment } from '../moment.ts';
 
 /** What a list may tell of a passing. `moment` may be spread over `date`, `moment` and `hour`. */
@@ -30,12 +31,12 @@ const outWords = ['ra', 'out', 'r', 'di ra'];
 
 /** Understands a line. Never throws; what is wrong names the field, never what stands in it. @param nowMs nobody passes later. */
 export function readPassing(fields: PaperFields, nowMs: number): ReadPassing {
-  const moment = [fields.date, fields.moment, fields.hour].map(tidy).filter(Boolean).join(' ');
+  const moment = [fields.date, fields.moment, fields.hour].map(tidyText).filter(Boolean).join(' ');
   const at = readMoment(moment, nowMs);
   if ('wrong' in at) return at;
   const direction = readDirection(fields.direction);
   if (direction === null) return { wrong: 'the direction must be vào (in) or ra (out)' };
-  const name = tidy(fields.name);
+  const name = tidyText(fields.name);
   if (name.length > nameCharsMax) return { wrong: `the name is longer than ${nameCharsMax} characters` };
   const number = readNumber(fields.number);
   if ('wrong' in number) return number;
@@ -49,15 +50,7 @@ export function readPassing(fields: PaperFields, nowMs: number): ReadPassing {
 
 /** Letters without accents and case, with single spaces: for words that are compared. */
 function foldWord(text: string): string {
-  return tidy(text).toLowerCase().normalize('NFD').replace(/\p{M}/gu, '').replaceAll('đ', 'd');
-}
-
-function tidy(field: string): string {
-  return field
-    .toWellFormed()
-    .normalize('NFC')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
+  return tidyText(text).toLowerCase().normalize('NFD').replace(/\p{M}/gu, '').replaceAll('đ', 'd');
 }
 
 function readMoment(text: string, nowMs: number): { readonly at: string } | { readonly wrong: string } {
@@ -76,7 +69,7 @@ function readDirection(field: string): 'in' | 'out' | null {
 }
 
 function readNumber(field: string): { readonly number: string | null } | { readonly wrong: string } {
-  const number = tidy(field).replace(/[ .-]/g, '').toUpperCase();
+  const number = tidyText(field).replace(/[ .-]/g, '').toUpperCase();
   if (number === '') return { number: null };
   if (/^\d{11}$/.test(number)) {
     return { wrong: 'the number has 11 digits: Excel may have taken its first 0 away (format the column as text)' };
@@ -87,7 +80,7 @@ function readNumber(field: string): { readonly number: string | null } | { reado
 
 /** Null where there is none, undefined where it is wrong. A whole date of birth tells its year. */
 function readBirthYear(field: string, nowMs: number): number | null | undefined {
-  const text = tidy(field);
+  const text = tidyText(field);
   if (text === '') return null;
   const year = Number(
     /^(?:\d{1,2}[/.-]\d{1,2}[/.-])?(\d{4})$/.exec(text)?.[1] ?? /^(\d{4})-\d\d-\d\d$/.exec(text)?.[1],
@@ -96,7 +89,7 @@ function readBirthYear(field: string, nowMs: number): number | null | undefined 
 }
 
 function readPhone(field: string): string | null | undefined {
-  const phone = tidy(field).replace(/[ .()-]/g, '');
+  const phone = tidyText(field).replace(/[ .()-]/g, '');
   if (phone === '') return null;
   return /^\+?\d{8,15}$/.test(phone) ? phone : undefined;
 }

@@ -1,6 +1,6 @@
 /** The commands for printed cards: arguments in, exit code out. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { controlActions } from '../../shared/control-card.ts';
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -112,10 +112,11 @@ const commands: Readonly<Record<string, { readonly operands: boolean; readonly t
 
 /** Runs `cards …`, or `poster …`. Throws a Fault for what a person must mend. */
 export async function runCards(args: readonly string[], context: CardsContext): Promise<number> {
-  const typed = parseCommand(args);
+  const typed = parseCommandLine(args, { allowPositionals: true, options });
   if (typeof typed === 'string') return refuse(context, typed);
-  const { command, operands, values } = typed;
-  if (command === 'help') return context.print([cardsHelp]);
+  const values: Values = typed.values;
+  const [command = 'help', ...operands] = typed.positionals;
+  if (values.help || command === 'help') return context.print([cardsHelp]);
   const rule = commands[command];
   if (rule === undefined) return refuse(context, `There is no command "cards ${command}".`);
   const foreign = (Object.keys(values) as Option[]).find((name) => !rule.takes.includes(name));
@@ -124,16 +125,6 @@ export async function runCards(args: readonly string[], context: CardsContext): 
     return refuse(context, `${command} takes no ${JSON.stringify(operands[0])}.`);
   const problem = await run(command, operands, values, context);
   return typeof problem === 'string' ? refuse(context, problem) : problem;
-}
-
-function parseCommand(args: readonly string[]) {
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options });
-    const [command = 'help', ...operands] = positionals;
-    return { command: values.help ? 'help' : command, operands, values: values as Values };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 function refuse({ warn }: CardsContext, problem: string): number {

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { cardDayOf } from '../../shared/card.ts';
 import { cardNumberOf, formatCardNumber } from '../../shared/card-number.ts';
+import { tidyText } from '../../shared/code/name.ts';
 import { type ControlAction, controlActions } from '../../shared/control-card.ts';
 import { createSealer, importSiteKey } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -45,11 +46,7 @@ interface Wish extends ControlOrder {
 
 /** Whom cards are for, in one spelling; null where it cannot be printed. */
 export function tidyGuard(text: string): string | null {
-  const tidied = text
-    .toWellFormed()
-    .normalize('NFC')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
+  const tidied = tidyText(text);
   const isPrintable = /^[\p{Script=Latin}\p{M}\p{N} '’.,:;()/&·+-]+$/u.test(tidied) && /[\p{L}\p{N}]/u.test(tidied);
   return isPrintable && tidied.length <= guardCharsMax ? tidied : null;
 }

@@ -5,7 +5,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
-import { isErrno, secretFileMode } from '../trust/durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { secretFileMode } from '../trust/durable-file.ts';
 
 /** A document that is being drawn. Lengths are in points, from the upper left corner of the page. */
 export type Pdf = PDFKit.PDFDocument;

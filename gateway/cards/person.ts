@@ -1,6 +1,7 @@
 /** The people that cards are issued to, as a list or a command names them. */
 import { createHmac } from 'node:crypto';
 import { nothingKnown } from '../../shared/code/known.ts';
+import { tidyText } from '../../shared/code/name.ts';
 import { readCode } from '../../shared/code/read-code.ts';
 import type { Identity } from '../../shared/identity.ts';
 
@@ -43,7 +44,10 @@ const printableName = /^[\p{Script=Latin}\p{M} '’.,()/-]+$/u;
  * @param thisYear nobody is born later.
  */
 export function checkFields(fields: Fields, thisYear: number): Applicant | { readonly wrong: string } {
-  const tidied = Object.fromEntries(columns.map((column) => [column, tidy(fields[column])])) as Record<Column, string>;
+  const tidied = Object.fromEntries(columns.map((column) => [column, tidyText(fields[column])])) as Record<
+    Column,
+    string
+  >;
   for (const column of columns) {
     const wrong = checkField(column, tidied[column], thisYear);
     if (wrong !== null) return { wrong: `${column} ${wrong}` };
@@ -104,15 +108,6 @@ function readBirthYear(text: string): number {
 function readPhone(text: string): string {
   const digits = text.replace(/[\s().-]/g, '').replace(/^\+84/, '0');
   return /^[35789]\d{8}$/.test(digits) ? `0${digits}` : digits;
-}
-
-/** One spelling for one text: composed letters, single spaces, nothing around it. */
-function tidy(text: string): string {
-  return text
-    .toWellFormed()
-    .normalize('NFC')
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .trim();
 }
 
 /**

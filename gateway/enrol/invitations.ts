@@ -4,15 +4,16 @@
  * is written once and never changed, so that a crash leaves either none or all of a step. The secret itself is not kept:
  * the id is its hash.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { gateNameSchema, secretBytes } from '../../shared/invitation.ts';
 import type { Chance, Clock } from '../../shared/ports.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { isErrno, secretFileMode, syncFolder, writeNewFiles } from '../trust/durable-file.ts';
+import { putFile, secretFileMode } from '../trust/durable-file.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 
 /** How long an invitation's files are kept after its end, in milliseconds. */
@@ -172,21 +173,9 @@ export class Invitations {
     }
   }
 
-  /** Puts a file in its place, whole and durable, unless one is there: then it is left alone, and false is returned. */
-  async #put(name: string, content: object): Promise<boolean> {
-    const aside = `.${name}.${randomUUID()}.tmp`;
-    await writeNewFiles(this.#folder, [{ name: aside, content: `${JSON.stringify(content)}\n`, mode: secretFileMode }]);
-    try {
-      // link(2) never replaces, whoever else tries at the same moment.
-      await link(join(this.#folder, aside), join(this.#folder, name));
-      return true;
-    } catch (error) {
-      if (isErrno(error, 'EEXIST')) return false;
-      throw error;
-    } finally {
-      await rm(join(this.#folder, aside), { force: true });
-      await syncFolder(this.#folder);
-    }
+  /** Puts a file in its place, unless one is there: then it is left alone, and false is returned. */
+  #put(name: string, content: object): Promise<boolean> {
+    return putFile(this.#folder, { name, content: `${JSON.stringify(content)}\n`, mode: secretFileMode });
   }
 
   async #removeOld(): Promise<void> {
@@ -197,7 +186,7 @@ export class Invitations {
 
   async #remove(id: string): Promise<void> {
     for (const suffix of ['.json', '.used.json', '.done']) await rm(join(this.#folder, id + suffix), { force: true });
-    await syncFolder(this.#folder);
+    await syncFolderAsync(this.#folder);
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {

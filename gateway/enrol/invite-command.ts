@@ -1,7 +1,7 @@
 /** `invite`: makes an invitation and prints it as a code for a kiosk's scanner. */
 import { createHash, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { Fault } from '../../shared/fault.ts';
 import {
   type Address,
@@ -100,10 +100,22 @@ interface Wish {
   readonly out: string;
 }
 
+const options = {
+  gate: { type: 'string' },
+  direction: { type: 'string', default: 'in' },
+  kiosk: { type: 'string' },
+  hours: { type: 'string', default: '24' },
+  address: { type: 'string', multiple: true },
+  format: { type: 'string', default: 'terminal' },
+  out: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
 /** What was asked for, or what is wrong with it; empty where help was asked for. */
 function readWish(args: readonly string[], { host, enrolPort }: InviteConfig): Wish | string {
-  const values = parseOptions(args);
-  if (typeof values === 'string') return values;
+  const typed = parseCommandLine(args, { options });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
   if (values.help) return '';
   const { gate = '', kiosk = null, out = '' } = values;
   if (!gateNameSchema.safeParse(gate.trim()).success || gate.length > gateCharsMax)
@@ -123,27 +135,6 @@ function readWish(args: readonly string[], { host, enrolPort }: InviteConfig): W
   const addresses = named.length > 0 ? named : gatewayAddresses(host, enrolPort, thisMachine());
   if (addresses.length === 0) return 'This machine has no address that a kiosk could use: name one with --address.';
   return { gate: gate.trim(), direction, kiosk, hours, addresses, format, out };
-}
-
-function parseOptions(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        gate: { type: 'string' },
-        direction: { type: 'string', default: 'in' },
-        kiosk: { type: 'string' },
-        hours: { type: 'string', default: '24' },
-        address: { type: 'string', multiple: true },
-        format: { type: 'string', default: 'terminal' },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 async function makeInvitation(

@@ -9,15 +9,16 @@ import { z } from 'zod';
 import { describeError } from '../../shared/fault.ts';
 import { type LeaveAnswer, leaveRequestSchema, type Orders } from '../../shared/orders.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
-import { sleep } from '../../shared/time.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { kioskIdSchema, ordersTopic } from '../../shared/topics.ts';
 import type { Announcements } from '../announcements.ts';
 import type { Audit } from '../audit/audit.ts';
+import { keepLooking } from '../looking.ts';
 import type { Answer } from '../questions.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Trust } from '../trust/authority.ts';
-import { isErrno, publicFileMode, replaceFile, syncFolder } from '../trust/durable-file.ts';
+import { publicFileMode, replaceFile } from '../trust/durable-file.ts';
 
 /** How often the serving gateway looks for orders, in milliseconds: one system call. */
 export const lookEveryMs = 1_000;
@@ -59,7 +60,7 @@ export async function readResets(dataDir: string): Promise<ReadonlyMap<string, R
 /** Takes an order back, or marks it as done. Throws what the system says. */
 export async function dropReset(dataDir: string, kiosk: string): Promise<void> {
   await rm(join(folderOf(dataDir), `${kiosk}.json`), { force: true });
-  if ((await listNames(dataDir)).length > 0) await syncFolder(folderOf(dataDir));
+  if ((await listNames(dataDir)).length > 0) await syncFolderAsync(folderOf(dataDir));
 }
 
 async function listNames(dataDir: string): Promise<readonly string[]> {
@@ -87,7 +88,6 @@ export function tellResets(options: {
   readonly log: Log;
 }): AsyncDisposable {
   const { dataDir, announcements, clock, log } = options;
-  const stop = new AbortController();
   const sparse = new SparseLog(clock, log, repeatLogMs);
   const told = new Map<string, string>();
   const look = async () => {
@@ -104,21 +104,12 @@ export function tellResets(options: {
       told.delete(kiosk);
     }
   };
-  const lookOn = async () => {
-    while (!stop.signal.aborted) {
-      await look().catch((error: unknown) =>
-        sparse.write('error', 'reset.not-told', '', { error: describeError(error) }),
-      );
-      await sleep(clock, lookEveryMs, stop.signal);
-    }
-  };
-  const looking = lookOn();
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await looking;
-    },
-  };
+  return keepLooking(look, {
+    everyMs: lookEveryMs,
+    first: 'now',
+    clock,
+    onFailure: (error) => sparse.write('error', 'reset.not-told', '', { error: describeError(error) }),
+  });
 }
 
 /** Answers the question `leave`: cuts the kiosk off for good, where it was ordered to go, and says so. */

@@ -1,6 +1,6 @@
 /** `keys` on the command line: which keys the site has, and changing one. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { type Audit, openAudit } from '../audit/audit.ts';
@@ -79,7 +79,16 @@ const kindsOf: Readonly<Record<Exclude<Order['command'], 'list'>, readonly KeyKi
 };
 
 function readArguments(args: readonly string[]): Order | string {
-  const typed = parse(args);
+  const typed = parseCommandLine(args, {
+    allowPositionals: true,
+    options: {
+      format: { type: 'string' },
+      why: { type: 'string' },
+      again: { type: 'boolean', default: false },
+      force: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
   if (typeof typed === 'string') return typed;
   const { values, positionals } = typed;
   if (values.help) return 'help';
@@ -92,22 +101,4 @@ function readArguments(args: readonly string[]): Order | string {
   const kind = kindsOf[word].find((name) => name === kindWord);
   if (kind !== undefined && more === undefined) return { command: word, kind, format, why, isForced };
   return `keys ${word} takes one of: ${kindsOf[word].join(', ')}.`;
-}
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        format: { type: 'string' },
-        why: { type: 'string' },
-        again: { type: 'boolean', default: false },
-        force: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }

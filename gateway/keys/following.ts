@@ -1,12 +1,13 @@
 /** How a serving gateway goes along when keys are changed by a command beside it. */
 import type { SiteNotice } from '../../shared/entry.ts';
+import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { openAudit } from '../audit/audit.ts';
 import { Invitations } from '../enrol/invitations.ts';
+import { keepLooking, markOf } from '../looking.ts';
 import type { GatewayCredentials, Trust } from '../trust/authority.ts';
 import { newest } from '../trust/grant.ts';
 import { keyLedgerPath } from '../trust/key-ledger.ts';
-import { keepLooking, markOf } from '../trust/looking.ts';
 import { serveNewestAuthority } from '../trust/rotation.ts';
 import type { CertificateUses } from './certificate-uses.ts';
 import { findLaggards } from './laggards.ts';
@@ -42,14 +43,20 @@ export interface KeyFollowingOptions {
 export async function followKeys(options: KeyFollowingOptions): Promise<AsyncDisposable> {
   const follower = new KeyFollower(options);
   await follower.begin();
-  return follower;
+  const { clock, log } = options;
+  return keepLooking(() => follower.look(), {
+    everyMs: lookEveryMs,
+    first: 'later',
+    clock,
+    onFailure(error, isFirst) {
+      if (isFirst) log.error('keys.unread', { error: describeError(error) });
+    },
+  });
 }
 
-class KeyFollower implements AsyncDisposable {
+class KeyFollower {
   readonly #options: KeyFollowingOptions;
   readonly #invitations: Invitations;
-  readonly #stop = new AbortController();
-  #running: Promise<void> = Promise.resolve();
   #before = '';
   #askedMs = Number.NEGATIVE_INFINITY;
 
@@ -63,21 +70,9 @@ class KeyFollower implements AsyncDisposable {
     this.#before = await markOf(keyLedgerPath(trustDir));
     // What was changed between the opening of the trust folder and now.
     await trust.refresh();
-    this.#running = this.#run();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { clock, log } = this.#options;
-    const { signal } = this.#stop;
-    await keepLooking(() => this.#look(), { everyMs: lookEveryMs, event: 'keys.unread', clock, log, signal });
-  }
-
-  async #look(): Promise<void> {
+  async look(): Promise<void> {
     const { trust, trustDir, host, onChanged, clock, log } = this.#options;
     const now = await markOf(keyLedgerPath(trustDir));
     if (now !== this.#before) {

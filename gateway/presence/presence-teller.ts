@@ -11,9 +11,9 @@ import {
   type ToldPassage,
   toldPassagesMax,
 } from '../../shared/presence.ts';
-import { sleep } from '../../shared/time.ts';
 import { listChunkTopic, presenceTopic } from '../../shared/topics.ts';
 import type { Announcements } from '../announcements.ts';
+import { keepLooking } from '../looking.ts';
 import type { SiteRulesSource } from '../site-rules/tellable-rules.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Store, StoredEntry } from '../store/store.ts';
@@ -48,40 +48,35 @@ export interface PresenceTeller extends AsyncDisposable {
 
 /** Starts to look, and to tell where the site wants it, until disposed. Trouble is logged and tried again. */
 export function tellPresence(options: PresenceOptions): PresenceTeller {
-  const stop = new AbortController();
-  const watch = new KioskWatch();
-  const running = keepTelling(options, watch, stop.signal);
-  return {
-    noteState: (kiosk, state) => watch.note(kiosk, state, options.clock.monotonicMs()),
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
-    },
-  };
-}
-
-async function keepTelling(options: PresenceOptions, watch: KioskWatch, signal: AbortSignal): Promise<void> {
   const { clock, log, site, tellEveryMs = tellEveryMsDefault } = options;
   const sparse = new SparseLog(clock, log, repeatLogMs);
+  const watch = new KioskWatch();
   let teller: Telling | null = null;
   let chunksTold = 0;
-  while (!signal.aborted) {
-    try {
-      const wanted = wantedOf(site, clock.nowMs());
-      if (wanted === null && teller !== null) {
-        await teller.end();
-        teller = null;
-      } else if (wanted !== null) {
-        teller ??= await Telling.begin(options, watch, chunksTold);
-        await teller.look(wanted, signal);
-        chunksTold = teller.chunksTold;
-      }
-    } catch (error) {
-      sparse.write('error', 'presence.not-told', '', { error: describeError(error) });
+  const look = async (signal: AbortSignal) => {
+    const wanted = wantedOf(site, clock.nowMs());
+    if (wanted === null && teller !== null) {
+      await teller.end();
+      teller = null;
+    } else if (wanted !== null) {
+      teller ??= await Telling.begin(options, watch, chunksTold);
+      await teller.look(wanted, signal);
+      chunksTold = teller.chunksTold;
     }
-    await sleep(clock, tellEveryMs, signal);
-  }
-  teller?.[Symbol.dispose]();
+  };
+  const looking = keepLooking(look, {
+    everyMs: tellEveryMs,
+    first: 'now',
+    clock,
+    onFailure: (error) => sparse.write('error', 'presence.not-told', '', { error: describeError(error) }),
+  });
+  return {
+    noteState: (kiosk, state) => watch.note(kiosk, state, clock.monotonicMs()),
+    async [Symbol.asyncDispose]() {
+      await looking[Symbol.asyncDispose]();
+      teller?.[Symbol.dispose]();
+    },
+  };
 }
 
 /** What the site wants to be told. */

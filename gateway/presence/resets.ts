@@ -1,7 +1,6 @@
 /** When everybody was last taken to have left: pure. */
+import { vietnamOffsetMs } from '../../shared/time.ts';
 
-/** Viet Nam is seven hours ahead of UTC all year. */
-const offsetMs = 7 * 3_600_000;
 const dayMs = 86_400_000;
 
 /** What is said of it. */
@@ -20,6 +19,6 @@ export function lastResetMs({ resetAt, resetMs }: ResetSettings, nowMs: number):
 function lastDaily(resetAt: string, nowMs: number): number {
   const [hours = 0, minutes = 0] = resetAt.split(':').map(Number);
   const intoDayMs = (hours * 60 + minutes) * 60_000;
-  const midnightMs = Math.floor((nowMs + offsetMs) / dayMs) * dayMs - offsetMs;
+  const midnightMs = Math.floor((nowMs + vietnamOffsetMs) / dayMs) * dayMs - vietnamOffsetMs;
   return midnightMs + intoDayMs <= nowMs ? midnightMs + intoDayMs : midnightMs + intoDayMs - dayMs;
 }

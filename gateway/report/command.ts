@@ -1,15 +1,14 @@
 /** `report` on the command line. */
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { syncFolder } from '../../shared/system/durable.ts';
 import { exitCode } from '../../shared/system/program.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { paperKiosks } from '../backfill/paper-kiosk.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
-import { isErrno, publicFileMode } from '../trust/durable-file.ts';
+import { publicFileMode, replaceFile } from '../trust/durable-file.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 import { countEntries } from './figures.ts';
 import { type Period, readDay, readWeek } from './period.ts';
@@ -69,30 +68,27 @@ export async function runReport(args: readonly string[], surroundings: ReportSur
 }
 
 function readArguments(args: readonly string[]): Order | string {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        day: { type: 'string' },
-        week: { type: 'string' },
-        format: { type: 'string' },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return 'help';
-    const { day, week, out = null } = values;
-    if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
-    const period = day === undefined ? readWeek(week ?? '') : readDay(day);
-    if (period === null) return '--day is like 2026-11-20, --week like 2026-W47.';
-    const wanted = values.format ?? (out?.toLowerCase().endsWith('.pdf') ? 'pdf' : 'csv');
-    const format = reportFormats.find((name) => name === wanted);
-    if (format === undefined) return `--format is ${reportFormats.join(' or ')}, not ${wanted}.`;
-    if (format === 'pdf' && out === null) return 'a PDF needs --out: the file to write.';
-    return { period, format, out };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    options: {
+      day: { type: 'string' },
+      week: { type: 'string' },
+      format: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
+  if (values.help) return 'help';
+  const { day, week, out = null } = values;
+  if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
+  const period = day === undefined ? readWeek(week ?? '') : readDay(day);
+  if (period === null) return '--day is like 2026-11-20, --week like 2026-W47.';
+  const wanted = values.format ?? (out?.toLowerCase().endsWith('.pdf') ? 'pdf' : 'csv');
+  const format = reportFormats.find((name) => name === wanted);
+  if (format === undefined) return `--format is ${reportFormats.join(' or ')}, not ${wanted}.`;
+  if (format === 'pdf' && out === null) return 'a PDF needs --out: the file to write.';
+  return { period, format, out };
 }
 
 /** The kiosks that were enrolled for gates, so without those that are paper. */
@@ -112,15 +108,9 @@ async function enrolledKiosks(dataDir: string): Promise<readonly string[]> {
 
 async function write(path: string, content: string | Uint8Array): Promise<void> {
   const absolute = resolve(path);
-  const aside = join(dirname(absolute), `.${basename(absolute)}.${randomUUID()}.tmp`);
   try {
-    await using handle = await open(aside, 'wx', publicFileMode);
-    await handle.writeFile(content);
-    await handle.sync();
-    await rename(aside, absolute);
-    syncFolder(dirname(absolute));
+    await replaceFile(dirname(absolute), { name: basename(absolute), content, mode: publicFileMode });
   } catch (error) {
-    await rm(aside, { force: true });
     throw new Fault('REPORT_FAILED', `File: ${path}: ${describeError(error)}.`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 /** The days that a report is about, as they are in Viet Nam: UTC+7 all year. */
+import { vietnamOffsetMs } from '../../shared/time.ts';
 
 const dayMs = 86_400_000;
-const zoneMs = 7 * 3_600_000;
 
 /** From the first moment up to, and without, the last: milliseconds since the Unix epoch. */
 export interface Span {
@@ -43,7 +43,7 @@ export function readWeek(text: string): Period | null {
 
 function makePeriod(kind: 'day' | 'week', name: string, startMs: number, count: number): Period {
   const days = Array.from({ length: count }, (_, index) => describeDay(startMs + index * dayMs));
-  const fromMs = startMs - zoneMs;
+  const fromMs = startMs - vietnamOffsetMs;
   const toMs = fromMs + count * dayMs;
   const [first = ''] = days;
   const title =
@@ -64,7 +64,7 @@ export function isWithin({ fromMs, toMs }: Span, ms: number): boolean {
 
 /** A moment in Viet Nam, `20/11/2026 07:30`. */
 export function describeMoment(ms: number): string {
-  const local = ms + zoneMs;
+  const local = ms + vietnamOffsetMs;
   return `${describeDay(local)} ${new Date(local).toISOString().slice(11, 16)}`;
 }
 

@@ -1,5 +1,5 @@
 /** `backup` on the command line. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
@@ -44,13 +44,10 @@ export async function runBackup(args: readonly string[], surroundings: BackupSur
 }
 
 function readArguments(args: readonly string[]) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
-    });
-    return values.out === '' ? '--out is the folder to make.' : values;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
+  return values.out === '' ? '--out is the folder to make.' : values;
 }

@@ -4,13 +4,14 @@ import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat } from 'node:fs/p
 import { dirname, join, resolve } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { makeDurableFolder, syncFile, syncFolder } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { lockAudit } from '../audit/audit.ts';
 import { auditPaths } from '../audit/audit-file.ts';
 import { registerFileName, registerPath } from '../cards/register-file.ts';
 import { siteRulesDir } from '../site-rules/site-rules-files.ts';
 import { storeFileName, storePath } from '../store/connection.ts';
 import { copyDatabase } from '../store/copying.ts';
-import { isErrno, secretFolderMode } from '../trust/durable-file.ts';
+import { secretFolderMode } from '../trust/durable-file.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 
 /** The folder of backups in the data directory. */

@@ -3,9 +3,10 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../shared/ports.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { sleep } from '../../shared/time.ts';
 import { tryTurn } from '../store/turn.ts';
-import { isErrno, secretFileMode } from '../trust/durable-file.ts';
+import { secretFileMode } from '../trust/durable-file.ts';
 import { entryFileLock } from '../upstream/entry-file.ts';
 import { readLines } from './entry-file-lines.ts';
 

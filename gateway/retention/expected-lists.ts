@@ -1,13 +1,11 @@
 /** The lists of who is expected: what is over goes with a purge, and a person with an erasure. */
 import { describeError, Fault } from '../../shared/fault.ts';
+import { vietnamDayOf } from '../../shared/time.ts';
 import { type ExpectedDays, editSiteRules, stampOf } from '../site-rules/site-rules-files.ts';
-
-/** Viet Nam is seven hours ahead of UTC all year, in milliseconds (Asia/Ho_Chi_Minh). */
-const zoneMs = 7 * 3_600_000;
 
 /** Lets go of days that are over. @returns what is wrong, for a person; null where all is well. */
 export function dropPastDays(dataDir: string, nowMs: number): Promise<string | null> {
-  const today = new Date(nowMs + zoneMs).toISOString().slice(0, 10);
+  const today = vietnamDayOf(nowMs);
   return edit(dataDir, (days) => Object.fromEntries(Object.entries(days).filter(([day]) => day >= today)));
 }
 

@@ -1,6 +1,6 @@
 /** `incident` on the command line. */
 import { dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
@@ -116,29 +116,26 @@ function auditWithin(dataDir: string, { fromMs }: Span, nowMs: number): string {
 
 /** What was asked for, or what is wrong with it; empty where help was asked for. */
 function readArguments(args: readonly string[]): Order | string {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        why: { type: 'string' },
-        from: { type: 'string' },
-        to: { type: 'string' },
-        out: { type: 'string' },
-        pseudonyms: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return '';
-    const why = values.why?.trim() ?? '';
-    if (why === '' || why.length > whyCharsMax) return `--why is the reason, at most ${whyCharsMax} characters.`;
-    const fromMs = parseSpanEnd(values.from?.trim() ?? '', 'from');
-    const toMs = parseSpanEnd(values.to?.trim() ?? '', 'to');
-    if (fromMs === null || toMs === null)
-      return '--from and --to are like "20/11/2026 07:30", 2026-11-20T07:30 or 2026-11-20.';
-    if (fromMs >= toMs) return '--from must be before --to.';
-    if (!values.out) return 'incident needs --out: the folder to make.';
-    return { why, span: { fromMs, toMs }, out: values.out, pseudonyms: values.pseudonyms };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    options: {
+      why: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      out: { type: 'string' },
+      pseudonyms: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
+  if (values.help) return '';
+  const why = values.why?.trim() ?? '';
+  if (why === '' || why.length > whyCharsMax) return `--why is the reason, at most ${whyCharsMax} characters.`;
+  const fromMs = parseSpanEnd(values.from?.trim() ?? '', 'from');
+  const toMs = parseSpanEnd(values.to?.trim() ?? '', 'to');
+  if (fromMs === null || toMs === null)
+    return '--from and --to are like "20/11/2026 07:30", 2026-11-20T07:30 or 2026-11-20.';
+  if (fromMs >= toMs) return '--from must be before --to.';
+  if (!values.out) return 'incident needs --out: the folder to make.';
+  return { why, span: { fromMs, toMs }, out: values.out, pseudonyms: values.pseudonyms };
 }

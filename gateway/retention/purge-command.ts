@@ -1,5 +1,5 @@
 /** `purge` on the command line. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -63,23 +63,20 @@ export async function runPurge(args: readonly string[], surroundings: PurgeSurro
 }
 
 function readArguments(args: readonly string[], { upstreams }: Keeping) {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        'dry-run': { type: 'boolean', default: false },
-        'forget-upstream': { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const forgotten = values['forget-upstream'];
-    if (forgotten !== undefined && values['dry-run']) return '--dry-run forgets no upstream.';
-    if (upstreams.some(({ name }) => name === forgotten))
-      return `${forgotten} is set up: take it out of RAVAO_UPSTREAM_URL, restart the gateway, then forget it.`;
-    return values;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    options: {
+      'dry-run': { type: 'boolean', default: false },
+      'forget-upstream': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values } = typed;
+  const forgotten = values['forget-upstream'];
+  if (forgotten !== undefined && values['dry-run']) return '--dry-run forgets no upstream.';
+  if (upstreams.some(({ name }) => name === forgotten))
+    return `${forgotten} is set up: take it out of RAVAO_UPSTREAM_URL, restart the gateway, then forget it.`;
+  return values;
 }
 
 async function forgetUpstream({ dataDir }: Keeping, upstream: string, clock: Clock): Promise<void> {

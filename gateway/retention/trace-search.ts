@@ -1,7 +1,7 @@
 /** Looks through every file of a data directory for words that must not be there any more. */
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isErrno } from '../trust/durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
 
 /** Read at once, in bytes. */
 const pieceBytes = 4 * 1024 * 1024;

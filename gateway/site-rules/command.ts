@@ -6,6 +6,7 @@ import { type Known, nothingKnown } from '../../shared/code/known.ts';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
+import { vietnamDayOf } from '../../shared/time.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openRegisterReader } from '../cards/register.ts';
 import { listBytesMax } from '../excel-list.ts';
@@ -58,7 +59,7 @@ interface Planned {
 /** Runs it; the exit code: 1 where a line was wrong, 64 where the words were. Throws the Faults of rules, trust and audit. */
 export async function runRules(args: readonly string[], context: RulesContext): Promise<number> {
   const { config, clock, print, warn } = context;
-  const today = dateOf(clock.nowMs());
+  const today = vietnamDayOf(clock.nowMs());
   const wish = readWish(args, today);
   if ('wrong' in wish) {
     warn(`${wish.wrong}\n\n${rulesHelp}`);
@@ -246,9 +247,4 @@ function knownHere(dataDir: string): Known {
 async function say(print: RulesContext['print'], text: string): Promise<number> {
   await print([text]);
   return exitCode.ok;
-}
-
-/** The day in Viet Nam, `yyyy-MM-dd`. */
-function dateOf(nowMs: number): string {
-  return new Date(nowMs + 7 * 3_600_000).toISOString().slice(0, 10);
 }

@@ -2,6 +2,7 @@
 import type { Known } from '../../shared/code/known.ts';
 import { readCode } from '../../shared/code/read-code.ts';
 import { readDocumentNumber, readInsuranceNumber } from '../../shared/code/written-number.ts';
+import { subjectSchema } from '../../shared/entry.ts';
 import { subjectOf } from '../../shared/identity.ts';
 import { siteRulesLimits } from '../../shared/site-rules.ts';
 import { foldHeading, readExcelList } from '../excel-list.ts';
@@ -87,7 +88,7 @@ function gather(cells: readonly Cell[], read: SubjectReader): People {
 
 /** A pseudonym as `entries` prints it. */
 export function readSubject(text: string): ReturnType<SubjectReader> {
-  return /^[A-Za-z0-9_-]{22}$/.test(text)
+  return subjectSchema.safeParse(text).success
     ? { subject: text, former: [] }
     : { wrong: 'no subject: 22 letters, digits, - and _' };
 }

@@ -5,13 +5,13 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { subjectSchema } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { barReasonSchema, siteRulesLimits, siteRulesSchema, strictnesses } from '../../shared/site-rules.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
-import { lockProcess } from '../process-lock.ts';
+import { isOperatingError, lockProcess } from '../process-lock.ts';
 import { replaceFile, secretFileMode } from '../trust/durable-file.ts';
 
-const subjectSchema = z.string().regex(/^[A-Za-z0-9_-]{22}$/, 'must be 22 base64url characters');
 const daySchema = z.iso.date();
 const { reasonsMax, gatesMax, peoplePerListMax } = siteRulesLimits;
 
@@ -189,7 +189,6 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
 }
 
 function toFault(error: unknown, path: string): unknown {
-  const isSystem =
-    error instanceof Error && ('syscall' in error || ('code' in error && String(error.code).startsWith('SQLITE_')));
-  return isSystem ? new Fault('DATA_DIR_UNUSABLE', `${path}: ${describeError(error)}.`, { cause: error }) : error;
+  if (!isOperatingError(error)) return error;
+  return new Fault('DATA_DIR_UNUSABLE', `${path}: ${describeError(error)}.`, { cause: error });
 }

@@ -1,5 +1,6 @@
 /** What is typed after `rules`, understood: pure, one answer or one line of what is wrong. */
-import { parseArgs } from 'node:util';
+import type { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import { type Strictness, siteRulesLimits, strictnesses } from '../../shared/site-rules.ts';
 import { readSubject } from './people-input.ts';
 
@@ -58,13 +59,9 @@ const taken: Readonly<Record<string, readonly OptionName[]>> = {
 
 /** Understands the arguments. @param today in Viet Nam, `yyyy-MM-dd`. */
 export function readWish(args: readonly string[], today: string): Wish | { readonly wrong: string } {
-  let parsed: { values: Options; positionals: string[] };
-  try {
-    parsed = parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    return { wrong: error instanceof Error ? error.message : String(error) };
-  }
-  const { values, positionals } = parsed;
+  const typed = parseCommandLine(args, { options, allowPositionals: true });
+  if (typeof typed === 'string') return { wrong: typed };
+  const { values, positionals } = typed;
   const [command = '', ...words] = positionals;
   if (values.help || command === 'help' || args.length === 0) return { act: 'help' };
   const allowed = Object.hasOwn(taken, command) ? taken[command] : undefined;

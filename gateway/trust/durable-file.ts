@@ -1,8 +1,12 @@
 /** Files that are whole or absent after a power cut: written aside, synced, then renamed; and the folder synced too. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
+import type { z } from 'zod';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno, isSystemError } from '../../shared/system-error.ts';
+
+export { isErrno };
 
 /** The modes that secrets have: nobody but the owner. */
 export const secretFileMode = 0o600;
@@ -14,18 +18,6 @@ export interface FileDraft {
   readonly name: string;
   readonly content: string | Uint8Array;
   readonly mode: number;
-}
-
-/** Makes a rename or a new name in a folder durable. Some file systems (FAT) cannot sync a folder and say EINVAL. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } catch (error) {
-    if (!isErrno(error, 'EINVAL')) throw error;
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Writes files that do not exist yet and syncs each; the caller syncs the folder. */
@@ -51,7 +43,25 @@ export async function replaceFile(folder: string, draft: FileDraft): Promise<voi
     await rm(join(folder, aside), { force: true });
     throw error;
   }
-  await syncFolder(folder);
+  await syncFolderAsync(folder);
+}
+
+/** Puts a file in its place, in one step, unless one of that name is there: that is left alone, and false is returned. */
+export async function putFile(folder: string, draft: FileDraft): Promise<boolean> {
+  const aside = `.${draft.name}.${randomUUID()}.tmp`;
+  let isOurs = true;
+  try {
+    await writeNewFiles(folder, [{ ...draft, name: aside }]);
+    // link(2) never replaces, whoever else tries at the same moment.
+    await link(join(folder, aside), join(folder, draft.name));
+  } catch (error) {
+    if (!isErrno(error, 'EEXIST')) throw error;
+    isOurs = false;
+  } finally {
+    await rm(join(folder, aside), { force: true });
+  }
+  await syncFolderAsync(folder);
+  return isOurs;
 }
 
 /** Adds one line to a file, durably. A line that a power cut left torn is ended first, so that it spoils no other. */
@@ -66,7 +76,23 @@ export async function appendLine(path: string, line: string): Promise<void> {
   } finally {
     await handle.close();
   }
-  await syncFolder(dirname(path));
+  await syncFolderAsync(dirname(path));
+}
+
+/** The lines of such a file that are JSON of this form. What a power cut left torn is passed over, as it was never done. */
+export function readLines<T>(text: string, schema: z.ZodType<T>): readonly T[] {
+  return text.split('\n').flatMap((line) => {
+    const parsed = schema.safeParse(toJson(line));
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function toJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -79,7 +105,7 @@ export async function makeFolder(folder: string, drafts: readonly FileDraft[]): 
   try {
     await mkdir(aside, { mode: secretFolderMode });
     await writeNewFiles(aside, drafts);
-    await syncFolder(aside);
+    await syncFolderAsync(aside);
     // rename(2) puts a folder in the place of none or of an empty one, never of one that holds something.
     await rename(aside, folder);
   } catch (error) {
@@ -87,7 +113,7 @@ export async function makeFolder(folder: string, drafts: readonly FileDraft[]): 
     if (isErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
     throw error;
   }
-  await syncFolder(dirname(folder));
+  await syncFolderAsync(dirname(folder));
   return true;
 }
 
@@ -98,14 +124,4 @@ export async function removeFolder(folder: string): Promise<void> {
   } catch (error) {
     if (!isSystemError(error)) throw error;
   }
-}
-
-/** Whether an error is the operating system's, with one of these codes. */
-export function isErrno(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}
-
-/** Whether an error came from a system call. */
-export function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }

@@ -1,8 +1,9 @@
 /** Which certificates were made for kiosks, which are cut off, and which were used: three files to which lines are added. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { isErrno } from '../../shared/system-error.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
-import { isErrno } from './durable-file.ts';
+import { readLines } from './durable-file.ts';
 
 const serial = z.string().regex(/^[0-9a-f]{1,40}$/, 'must be hexadecimal');
 
@@ -36,37 +37,24 @@ export type Used = Revoked;
 
 /** Reads `enrolled.jsonl`; none where there is no file. A line that a power cut left torn is passed over: its certificate was never handed out. */
 export async function readEnrolled(path: string): Promise<readonly Enrolled[]> {
-  return readLines(path, enrolledSchema);
+  return readFrom(path, enrolledSchema);
 }
 
 /** Reads `revoked.jsonl`; none where there is no file. */
 export async function readRevoked(path: string): Promise<readonly Revoked[]> {
-  return readLines(path, revokedSchema);
+  return readFrom(path, revokedSchema);
 }
 
 /** Reads `used.jsonl`; none where there is no file. */
 export async function readUsed(path: string): Promise<readonly Used[]> {
-  return readLines(path, revokedSchema);
+  return readFrom(path, revokedSchema);
 }
 
-async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<readonly T[]> {
-  let text: string;
+async function readFrom<T>(path: string, schema: z.ZodType<T>): Promise<readonly T[]> {
   try {
-    text = await readFile(path, 'utf8');
+    return readLines(await readFile(path, 'utf8'), schema);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
-  }
-  return text.split('\n').flatMap((line) => {
-    const parsed = schema.safeParse(toJson(line));
-    return parsed.success ? [parsed.data] : [];
-  });
-}
-
-function toJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
   }
 }

@@ -3,17 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
-import { makeDurableFolder } from '../../shared/system/durable.ts';
-import {
-  type FileDraft,
-  isErrno,
-  isSystemError,
-  makeFolder,
-  removeFolder,
-  secretFolderMode,
-  syncFolder,
-  writeNewFiles,
-} from './durable-file.ts';
+import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
+import { isErrno, isSystemError } from '../../shared/system-error.ts';
+import { type FileDraft, makeFolder, removeFolder, secretFolderMode, writeNewFiles } from './durable-file.ts';
 
 /** What `enrol` writes. */
 export const enrolledFiles = [
@@ -71,7 +63,7 @@ async function writeInto(folder: string, files: readonly EnrolledFile[]): Promis
   } finally {
     await removeFolder(aside);
   }
-  await syncFolder(folder);
+  await syncFolderAsync(folder);
 }
 
 function toEnrolFault(folder: string, error: unknown): unknown {

@@ -2,23 +2,15 @@
  * Who issues printed cards: the site's own key, and the issuers of other places whose cards are taken here. All lies in
  * the trust folder, which must be there ({@link openTrust} makes it).
  */
-import { createPrivateKey, generateKeyPairSync, hkdfSync, type KeyObject, randomUUID } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { link, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exportIssuerKey, importIssuerKey, issuerIdOf } from '../../shared/card.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
-import {
-  type FileDraft,
-  isErrno,
-  publicFileMode,
-  replaceFile,
-  secretFileMode,
-  syncFolder,
-  writeNewFiles,
-} from './durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { type FileDraft, publicFileMode, putFile, replaceFile, secretFileMode } from './durable-file.ts';
 import { type Generation, readKeyHistory } from './key-ledger.ts';
 import { toDiskFault } from './trust-files.ts';
 
@@ -111,20 +103,11 @@ export function hasIssuer(folder: string): boolean {
   return [issuerFiles.key, issuerFiles.notice].some((name) => isThere(join(folder, name)));
 }
 
-/** Writes the key aside and gives it its name, which fails where another process was faster. */
+/** Makes a key; where another process was faster, theirs is the key. */
 async function makeKey(folder: string): Promise<void> {
   const { privateKey } = generateKeyPairSync('ed25519');
-  const aside = `.${issuerFiles.key}.${randomUUID()}.tmp`;
   const content = privateKey.export({ type: 'pkcs8', format: 'pem' });
-  try {
-    await writeNewFiles(folder, [{ name: aside, content, mode: secretFileMode }]);
-    await link(join(folder, aside), join(folder, issuerFiles.key));
-  } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw error;
-  } finally {
-    await rm(join(folder, aside), { force: true });
-  }
-  await syncFolder(folder);
+  await putFile(folder, { name: issuerFiles.key, content, mode: secretFileMode });
 }
 
 function readPrivateKey(folder: string): KeyObject {

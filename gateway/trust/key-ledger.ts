@@ -8,7 +8,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../shared/fault.ts';
-import { appendLine, isErrno } from './durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { appendLine, readLines } from './durable-file.ts';
 
 /** The kinds of keys that can be changed. */
 export const keyKinds = ['site', 'subject', 'authority', 'issuer'] as const;
@@ -117,19 +118,13 @@ export function newestOf({ generations }: KeyHistory, kind: KeyKind): Generation
   return newest;
 }
 
-/** A line that a power cut left torn is passed over: what it was to tell had not happened yet. */
 function readEvents(trustFolder: string): readonly KeyEvent[] {
-  let text: string;
   try {
-    text = readFileSync(keyLedgerPath(trustFolder), 'utf8');
+    return readLines(readFileSync(keyLedgerPath(trustFolder), 'utf8'), lineSchema);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
     throw error;
   }
-  return text.split('\n').flatMap((line) => {
-    const parsed = lineSchema.safeParse(toJson(line));
-    return parsed.success ? [parsed.data] : [];
-  });
 }
 
 function readFolders(trustFolder: string): ReadonlySet<string> {
@@ -144,12 +139,4 @@ function readFolders(trustFolder: string): ReadonlySet<string> {
 
 function damaged(trustFolder: string, problem: string): Fault {
   return new Fault('TRUST_DAMAGED', `${trustFolder}: ${problem}.`);
-}
-
-function toJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
 }

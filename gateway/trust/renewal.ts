@@ -1,7 +1,7 @@
 /** Keeps a serving gateway's certificate fresh. */
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
-import { sleep } from '../../shared/time.ts';
+import { keepLooking } from '../looking.ts';
 import type { GatewayCredentials, Trust } from './authority.ts';
 
 /**
@@ -23,29 +23,18 @@ export function keepRenewed(options: {
   readonly clock: Clock;
   readonly log: Log;
 }): AsyncDisposable {
-  const stop = new AbortController();
-  const running = lookUntil(options, stop.signal);
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await running;
-    },
-  };
-}
-
-async function lookUntil(options: Parameters<typeof keepRenewed>[0], signal: AbortSignal): Promise<void> {
   const { trust, listenHost, onRenewed, clock, log } = options;
   let shown = options.current.certPem;
-  for (;;) {
-    await sleep(clock, lookEveryMs, signal);
-    if (signal.aborted) return;
-    try {
-      const credentials = await trust.gatewayCredentials(listenHost);
-      if (credentials.certPem === shown) continue;
-      onRenewed(credentials);
-      shown = credentials.certPem;
-    } catch (error) {
-      log.warn('trust.renewal-failed', { error: describeError(error) });
-    }
-  }
+  const look = async () => {
+    const credentials = await trust.gatewayCredentials(listenHost);
+    if (credentials.certPem === shown) return;
+    onRenewed(credentials);
+    shown = credentials.certPem;
+  };
+  return keepLooking(look, {
+    everyMs: lookEveryMs,
+    first: 'later',
+    clock,
+    onFailure: (error) => log.warn('trust.renewal-failed', { error: describeError(error) }),
+  });
 }

@@ -1,8 +1,9 @@
 /** Which kiosks' certificates are cut off, as the serving gateway knows it while another process adds to them. */
 import { join } from 'node:path';
+import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
+import { keepLooking, markOf } from '../looking.ts';
 import { readRevoked } from './enrolled.ts';
-import { keepLooking, markOf } from './looking.ts';
 import { toDiskFault, trustFiles } from './trust-files.ts';
 
 /** How often the list is looked at, in milliseconds: one system call, and a revoked kiosk is cut off within this time. */
@@ -27,7 +28,6 @@ export async function watchRevocations(
   const path = join(trustFolder, trustFiles.revoked);
   const serials = new Set<string>();
   const listeners: (() => void)[] = [];
-  const stop = new AbortController();
   let before = '';
   const look = async () => {
     const now = await markOf(path);
@@ -40,14 +40,17 @@ export async function watchRevocations(
     for (const listener of listeners) listener();
   };
   await look().catch((error: unknown) => Promise.reject(toDiskFault(trustFolder, error)));
-  const watching = { everyMs: lookEveryMs, event: 'trust.revocations-unread', clock, log, signal: stop.signal };
-  const looking = keepLooking(look, watching);
+  const looking = keepLooking(look, {
+    everyMs: lookEveryMs,
+    first: 'later',
+    clock,
+    onFailure(error, isFirst) {
+      if (isFirst) log.error('trust.revocations-unread', { error: describeError(error) });
+    },
+  });
   return {
     has: (serial) => serials.has(serial.toLowerCase()),
     onGrowth: (listener) => void listeners.push(listener),
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await looking;
-    },
+    [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose](),
   };
 }

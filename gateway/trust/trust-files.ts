@@ -5,15 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { type SiteNotice, siteNoticeSchema } from '../../shared/entry.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { generateSiteKey, importSiteKey, openIdentity, sealIdentity, siteKeyId } from '../../shared/identity.ts';
-import {
-  type FileDraft,
-  isErrno,
-  isSystemError,
-  makeFolder,
-  publicFileMode,
-  removeFolder,
-  secretFileMode,
-} from './durable-file.ts';
+import { isErrno, isSystemError } from '../../shared/system-error.ts';
+import { type FileDraft, makeFolder, publicFileMode, removeFolder, secretFileMode } from './durable-file.ts';
 import { type Generation, readKeyHistory } from './key-ledger.ts';
 
 /** The folder's files. `site.key` may be wrapped or taken off the machine; all others must be there. */

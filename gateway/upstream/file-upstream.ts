@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Delivery, ForwardBatch, ForwardEntry, Log, Upstream } from '../../shared/ports.ts';
+import { syncFolderAsync } from '../../shared/system/durable.ts';
 import { within } from '../../shared/time.ts';
 import { type EntryFileProblem, findRemains, mendTail, readLastLines } from './entry-file.ts';
 
@@ -100,7 +101,7 @@ class FileUpstream implements Upstream {
     await appendWhole(file, fresh, size);
     // Even when all of it was there: a line that a crash left behind was perhaps never synced.
     await file.sync();
-    if (first) await syncFolder(dirname(this.#parts.path));
+    if (first) await syncFolderAsync(dirname(this.#parts.path));
     this.#known = identity;
     // Leftovers come first in the queue: once a batch meets none of them, none will come any more.
     if (fresh.length === batch.entries.length) this.#leftovers = new Set();
@@ -138,18 +139,6 @@ async function appendWhole(file: FileHandle, lines: readonly string[], size: num
     // When this fails too, a torn line is cut with the next batch, and whole lines are recognised.
     await file.truncate(size).catch(() => undefined);
     throw error;
-  }
-}
-
-/** Makes a new file's name durable. Some file systems (FAT) cannot sync a folder and say EINVAL. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await folder.sync();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-  } finally {
-    await folder.close();
   }
 }
 

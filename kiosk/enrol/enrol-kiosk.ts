@@ -4,6 +4,7 @@ import type { EnrolledGate } from '../../shared/enrolment.ts';
 import { describeError } from '../../shared/fault.ts';
 import { decodeInvitation, formatAddress, isInvitation, type ReadInvitation } from '../../shared/invitation.ts';
 import type { Clock, Indicator, Log, Reading } from '../../shared/ports.ts';
+import { isSystemError } from '../../shared/system-error.ts';
 import { askGateway, type Failed, findGateway } from './ask-gateway.ts';
 import { type EnrolmentFailure, failureTexts, stepTexts } from './enrolment-texts.ts';
 import { keepCredentials, prepareKey } from './new-credentials.ts';
@@ -95,8 +96,4 @@ async function exchange(read: ReadInvitation, parts: EnrolParts): Promise<'enrol
   log.info('enrol.done', { kiosk, gate, direction, foundMs, answeredMs, keptMs: sinceStart() });
   indicator.show('admitted', `${stepTexts.done.vi}: ${gate}`);
   return 'enrolled';
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }

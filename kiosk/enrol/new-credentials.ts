@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, 
 import { dirname, join } from 'node:path';
 import type { EnrolledGate, EnrolmentAnswer } from '../../shared/enrolment.ts';
 import { makeDurableFolder, syncFile, syncFolder } from '../../shared/system/durable.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { formerKeysFileName } from '../credentials.ts';
 
 /** The file beside the credentials that says how the gate is set up. */
@@ -25,7 +26,7 @@ export function isVacant(folder: string): boolean {
   try {
     return readdirSync(folder).length === 0;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    if (isErrno(error, 'ENOENT')) return true;
     throw error;
   }
 }

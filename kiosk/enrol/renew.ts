@@ -13,6 +13,7 @@ import {
   renewalClaim,
   renewQuestion,
 } from '../../shared/renewal.ts';
+import { isSystemError } from '../../shared/system-error.ts';
 import type { Asker } from '../asking.ts';
 import type { Credentials } from '../credentials.ts';
 import { probeGateway } from '../probe.ts';
@@ -62,7 +63,7 @@ export async function renew(parts: RenewParts): Promise<RenewalOutcome> {
     settleRenewal(folder, draft);
     return { renewed: draft };
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    if (!isSystemError(error)) throw error;
     return { problem: 'unwritable', detail: describeError(error) };
   }
 }

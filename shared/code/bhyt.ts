@@ -12,7 +12,7 @@
  */
 import { type Code, type Format, refuse, type UnknownCode, type Warning } from './code.ts';
 import { checkValidity, readSlashedDay } from './dates.ts';
-import { type Fields, isYearFirst, isYearLast, maybeNumber, splitFields } from './fields.ts';
+import { type Fields, isYearFirst, isYearLast, maybeNumber, readSexDigit, splitFields } from './fields.ts';
 import { compareWithNumber, readIdNumber } from './id-number.ts';
 import type { Known } from './known.ts';
 import { cutName, tidyText } from './name.ts';
@@ -57,7 +57,7 @@ function understand(fields: Fields, count: number, number: string, known: Known)
   const printed = fields.at(0).toUpperCase();
   const name = readHexName(fields.at(1));
   const birthYear = readBirthYear(fields.at(2));
-  const sex = readSex(fields.at(3));
+  const sex = readSexDigit(fields.at(3));
   const [firstDay, lastDay] = [readSlashedDay(fields.at(6)), readSlashedDay(fields.at(7))];
   const rules = readIdNumber(printed);
   const warnings: Warning[] = rules === null ? [] : compareWithNumber(rules, { birthYear, sex });
@@ -106,11 +106,6 @@ function readBirthYear(field: string): number | null {
   const year = Number(field.slice(-4));
   if (year < 1800) return null;
   return field.split('/').length === 3 && readSlashedDay(field) === null ? null : year;
-}
-
-function readSex(field: string): 'male' | 'female' | null {
-  if (field === '1') return 'male';
-  return field === '2' ? 'female' : null;
 }
 
 function isMalformedDay(field: string): boolean {

@@ -1,9 +1,7 @@
 /** Days as codes write them, and what an end of validity means at the time of reading. */
+import { vietnamDayOf, vietnamOffsetMs } from '../time.ts';
 import type { Warning } from './code.ts';
 import type { Known } from './known.ts';
-
-/** Viet Nam's time is this far ahead of UTC, in milliseconds; it has no summer time. */
-const vietnamOffsetMs = 7 * 60 * 60 * 1000;
 
 /** The last second of the year 9999, in seconds since the Unix epoch: later ones cannot be written as a day. */
 const secondsMax = 253_402_300_799 - vietnamOffsetMs / 1000;
@@ -36,7 +34,7 @@ export function readIsoYear(text: string): number | null {
 /** The day in Viet Nam of a time in seconds since the Unix epoch, as certificates say it; null where it is no such time. */
 export function dayOfSeconds(seconds: unknown): string | null {
   if (typeof seconds !== 'number' || !(seconds >= 0 && seconds <= secondsMax)) return null;
-  return dayOfMs(seconds * 1000);
+  return vietnamDayOf(seconds * 1000);
 }
 
 /** What is to be said of a code that is valid through `lastDay`, and from `firstDay` on where that is given. */
@@ -46,11 +44,7 @@ export function checkValidity(
 ): Warning[] {
   if (firstDay === null && lastDay === null) return [];
   if (!known.clockSynced) return ['expiry-unchecked'];
-  const today = dayOfMs(known.nowMs);
+  const today = vietnamDayOf(known.nowMs);
   if (lastDay !== null && lastDay < today) return ['expired'];
   return firstDay !== null && firstDay > today ? ['not-yet-valid'] : [];
-}
-
-function dayOfMs(ms: number): string {
-  return new Date(ms + vietnamOffsetMs).toISOString().slice(0, 10);
 }

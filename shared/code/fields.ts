@@ -35,3 +35,9 @@ export function isYearFirst(field: string): boolean {
 export function isYearLast(field: string): boolean {
   return /^(?:\d{1,2}\/){0,2}\d{4}$/.test(field);
 }
+
+/** The sex where 1 is male and 2 female; null for anything else. */
+export function readSexDigit(field: string): 'male' | 'female' | null {
+  if (field === '1') return 'male';
+  return field === '2' ? 'female' : null;
+}

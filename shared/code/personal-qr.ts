@@ -11,7 +11,7 @@
  */
 import { type Code, type Format, refuse, type UnknownCode, type Warning } from './code.ts';
 import { makeDay, yearOf } from './dates.ts';
-import { type Fields, isYearFirst, maybeNumber, splitFields } from './fields.ts';
+import { type Fields, isYearFirst, maybeNumber, readSexDigit, splitFields } from './fields.ts';
 import { compareWithNumber, readIdNumber } from './id-number.ts';
 import { cutName, tidyText } from './name.ts';
 import { readDocumentNumber } from './written-number.ts';
@@ -36,7 +36,7 @@ function understand(fields: Fields): Code | null {
   const [written, birth] = [fields.at(0).toUpperCase(), fields.at(2)];
   const [, sexField = '', , phoneField = ''] = fields.at(5).split('<').map(tidyText);
   const birthYear = readBirthYear(birth);
-  const sex = readSex(sexField);
+  const sex = readSexDigit(sexField);
   const rules = readIdNumber(written);
   const warnings: Warning[] = rules === null ? [] : compareWithNumber(rules, { birthYear, sex });
   const byAnother = fields.at(3) === '1';
@@ -92,11 +92,6 @@ function readBirthYear(field: string): number | null {
   const masked = month.includes('*') || day.includes('*');
   const date = makeDay(Number(year), masked ? 1 : Number(month), masked ? 1 : Number(day));
   return date === null ? null : yearOf(date);
-}
-
-function readSex(field: string): 'male' | 'female' | null {
-  if (field === '1') return 'male';
-  return field === '2' ? 'female' : null;
 }
 
 /** A telephone number without what is put between its digits. */

@@ -7,10 +7,10 @@
  */
 
 import { inflate } from './bounded-inflate.ts';
-import { type Code, type Format, refuse, type UnknownCode, type Warning } from './code.ts';
-import { checkValidity, dayOfSeconds, readIsoYear } from './dates.ts';
+import { type Code, type Format, refuse, type UnknownCode } from './code.ts';
+import { understandHealthDocument } from './health-document.ts';
 import type { Known } from './known.ts';
-import { cutName, tidyText } from './name.ts';
+import { tidyText } from './name.ts';
 import { pick, pickList, pickText } from './nested.ts';
 import { digestOf } from './signature.ts';
 
@@ -50,25 +50,16 @@ function findPatient(payload: unknown): unknown {
 }
 
 function understand(patient: unknown, payload: unknown, signed: string, known: Known): Code {
-  const whole = readName(patient);
-  const name = cutName(whole);
-  const birthYear = readIsoYear(pickText(patient, 'birthDate'));
-  const expires = dayOfSeconds(pick(payload, 'exp'));
-  const warnings: Warning[] = ['signature-unverified'];
-  if (name === '') warnings.push('name-missing');
-  if (name !== whole) warnings.push('name-cut');
-  if (birthYear === null) warnings.push('birth-date-malformed');
-  warnings.push(...checkValidity(known, { lastDay: expires }));
-  return {
-    type: 'code',
+  const document = {
     kind: smartHealthCard.kind,
     verified: false,
     number: `sha256:${digestOf(signed)}`,
-    identity: { ...(name === '' ? {} : { name }), ...(birthYear === null ? {} : { birthYear }) },
-    ...(expires === null ? {} : { expires }),
-    warnings,
-    extras: [],
+    printed: '',
+    name: readName(patient),
+    birthDate: pickText(patient, 'birthDate'),
+    expiry: pick(payload, 'exp'),
   };
+  return understandHealthDocument(document, known);
 }
 
 /** FHIR's HumanName: as a text, or its family name, then its given names. */

@@ -8,11 +8,11 @@
 
 import { decodeBase45 } from './base45.ts';
 import { inflate } from './bounded-inflate.ts';
-import { type Code, type Format, refuse, type UnknownCode, type Warning } from './code.ts';
+import { type Code, type Format, refuse, type UnknownCode } from './code.ts';
 import { type Envelope, openEnvelope } from './cose-sign1.ts';
-import { checkValidity, dayOfSeconds, readIsoYear } from './dates.ts';
+import { understandHealthDocument } from './health-document.ts';
 import type { Known } from './known.ts';
-import { cutName, tidyText } from './name.ts';
+import { tidyText } from './name.ts';
 import { pick, pickList, pickText } from './nested.ts';
 import { digestOf } from './signature.ts';
 
@@ -42,30 +42,16 @@ function read(text: string, known: Known): Code | UnknownCode | null {
 
 function understand(certificate: unknown, envelope: Envelope, known: Known): Code {
   const printed = readNumber(certificate);
-  const whole = readName(certificate);
-  const name = cutName(whole);
-  const birthYear = readIsoYear(pickText(certificate, 'dob'));
-  const expires = dayOfSeconds(pick(envelope.payload, claim.expiry));
-  const warnings: Warning[] = [];
-  if (envelope.signature !== 'good') warnings.push('signature-unverified');
-  if (name === '') warnings.push('name-missing');
-  if (name !== whole) warnings.push('name-cut');
-  if (birthYear === null) warnings.push('birth-date-malformed');
-  warnings.push(...checkValidity(known, { lastDay: expires }));
-  return {
-    type: 'code',
+  const document = {
     kind: vaccineCertificate.kind,
     verified: envelope.signature === 'good',
     number: printed === '' ? `sha256:${digestOf(envelope.payloadBytes)}` : `uvci:${printed}`,
-    identity: {
-      ...(name === '' ? {} : { name }),
-      ...(printed === '' ? {} : { number: printed }),
-      ...(birthYear === null ? {} : { birthYear }),
-    },
-    ...(expires === null ? {} : { expires }),
-    warnings,
-    extras: [],
+    printed,
+    name: readName(certificate),
+    birthDate: pickText(certificate, 'dob'),
+    expiry: pick(envelope.payload, claim.expiry),
   };
+  return understandHealthDocument(document, known);
 }
 
 /** The number of the first vaccination, test or recovery that has one: a certificate is for one of them. */

@@ -1,6 +1,8 @@
 /** Making what the file system was told outlast a power cut. All throw what the system says. */
 import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { isErrno } from '../system-error.ts';
 
 /** Makes a file's contents durable, also those that another process wrote. */
 export function syncFile(path: string): void {
@@ -12,13 +14,33 @@ export function syncFile(path: string): void {
   }
 }
 
-/** Makes the names in a folder durable. Some file systems (FAT) cannot sync a folder and say EINVAL. */
+/**
+ * Makes the names in a folder durable: new ones, renamed ones and that some are gone. Some file systems (FAT) cannot sync
+ * a folder and say EINVAL; whatever else goes wrong is thrown.
+ */
 export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
   try {
-    syncFile(folder);
+    fsyncSync(descriptor);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    passOverUnsyncable(error);
+  } finally {
+    closeSync(descriptor);
   }
+}
+
+/** The same where nothing else may stand still meanwhile: on a slow disk it takes a while. */
+export async function syncFolderAsync(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync().catch(passOverUnsyncable);
+  } finally {
+    await handle.close();
+  }
+}
+
+function passOverUnsyncable(error: unknown): void {
+  if (!isErrno(error, 'EINVAL')) throw error;
 }
 
 /**
@@ -45,6 +67,6 @@ function syncParent(folder: string): void {
     syncFolder(dirname(folder));
   } catch (error) {
     // A folder that may be entered but not read was not made by us.
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    if (!isErrno(error, 'EACCES')) throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises';
+import { isErrno } from '../system-error.ts';
 
 /** Prints on standard output piece by piece, as fast as they are taken. A reader that has seen enough ends it. */
 export async function print(pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
@@ -10,6 +11,6 @@ export async function print(pieces: Iterable<string> | AsyncIterable<string>): P
     });
   } catch (error) {
     // `entries | head` closes the pipe when it has seen enough.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+    if (!isErrno(error, 'EPIPE')) throw error;
   }
 }
