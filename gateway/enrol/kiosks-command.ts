@@ -1,5 +1,5 @@
 /** `kiosks`: lists them, and orders one to become a new one. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { describeKiosks, type KioskCommandConfig, listKiosks, resetKiosk } from './kiosk-commands.ts';
@@ -48,25 +48,22 @@ interface Wish {
 
 /** What was asked for, or what is wrong with it; empty where help was asked for. */
 function readWish(args: readonly string[]): Wish | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        format: { type: 'string', default: 'text' },
-        cancel: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return '';
-    const [verb, kiosk = null, ...more] = positionals;
-    if (verb !== undefined && verb !== 'reset') return `kiosks knows reset, not ${JSON.stringify(verb)}.`;
-    if (verb === 'reset' && (kiosk === null || more.length > 0)) return 'kiosks reset takes one name.';
-    if (values.cancel && verb !== 'reset') return '--cancel belongs to kiosks reset.';
-    const format = formats.find((name) => name === values.format);
-    if (format === undefined) return `--format is ${formats.join(' or ')}, not ${values.format}.`;
-    return { format, reset: kiosk, cancel: values.cancel };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    allowPositionals: true,
+    options: {
+      format: { type: 'string', default: 'text' },
+      cancel: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values, positionals } = typed;
+  if (values.help) return '';
+  const [verb, kiosk = null, ...more] = positionals;
+  if (verb !== undefined && verb !== 'reset') return `kiosks knows reset, not ${JSON.stringify(verb)}.`;
+  if (verb === 'reset' && (kiosk === null || more.length > 0)) return 'kiosks reset takes one name.';
+  if (values.cancel && verb !== 'reset') return '--cancel belongs to kiosks reset.';
+  const format = formats.find((name) => name === values.format);
+  if (format === undefined) return `--format is ${formats.join(' or ')}, not ${values.format}.`;
+  return { format, reset: kiosk, cancel: values.cancel };
 }

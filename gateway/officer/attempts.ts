@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { sleep } from '../../shared/time.ts';
 import { openAudit } from '../audit/audit.ts';
 import { lockProcess } from '../process-lock.ts';
-import { isErrno, replaceFile, secretFileMode } from '../trust/durable-file.ts';
+import { replaceFile, secretFileMode } from '../trust/durable-file.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 
 /** The counter and its lock, in the trust folder. */

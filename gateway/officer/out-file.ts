@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { syncFolder } from '../../shared/system/durable.ts';
-import { isErrno, secretFileMode } from '../trust/durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
+import { secretFileMode } from '../trust/durable-file.ts';
 
 /** A file that is being written. Disposing it before {@link OutFile.finish} leaves nothing behind. */
 export interface OutFile extends AsyncDisposable {

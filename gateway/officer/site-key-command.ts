@@ -1,5 +1,5 @@
 /** `key` on the command line: where the key that opens names is, and how it is kept. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine } from '../../shared/command-line.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { formatMoment } from '../moment.ts';
@@ -151,37 +151,34 @@ function describeStatus({ current, plain, wrapped, attempts }: KeyStatus): strin
 }
 
 function readOrder(args: readonly string[], surroundings: KeySurroundings): Order | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        out: { type: 'string' },
-        keep: { type: 'boolean', default: false },
-        'key-file': { type: 'string' },
-        'passphrase-file': { type: 'string' },
-        'new-passphrase-file': { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    const [command = 'help', ...operands] = positionals;
-    if (values.help || command === 'help') return 'help';
-    const { config, clock, signal, desk, warn } = surroundings;
-    const source = (path: string | undefined): PassphraseSource =>
-      path === undefined ? askAt(() => desk.open()) : readFrom(path);
-    const access = {
-      dataDir: config.dataDir,
-      keyFile: values['key-file'] ?? null,
-      passphrase: source(values['passphrase-file']),
-      newPassphrase: source(
-        values['new-passphrase-file'] ?? (command === 'protect' ? values['passphrase-file'] : undefined),
-      ),
-      clock,
-      signal,
-      warn,
-    };
-    return { command, operands, out: values.out ?? null, keep: values.keep, access };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  const typed = parseCommandLine(args, {
+    allowPositionals: true,
+    options: {
+      out: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      'key-file': { type: 'string' },
+      'passphrase-file': { type: 'string' },
+      'new-passphrase-file': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (typeof typed === 'string') return typed;
+  const { values, positionals } = typed;
+  const [command = 'help', ...operands] = positionals;
+  if (values.help || command === 'help') return 'help';
+  const { config, clock, signal, desk, warn } = surroundings;
+  const source = (path: string | undefined): PassphraseSource =>
+    path === undefined ? askAt(() => desk.open()) : readFrom(path);
+  const access = {
+    dataDir: config.dataDir,
+    keyFile: values['key-file'] ?? null,
+    passphrase: source(values['passphrase-file']),
+    newPassphrase: source(
+      values['new-passphrase-file'] ?? (command === 'protect' ? values['passphrase-file'] : undefined),
+    ),
+    clock,
+    signal,
+    warn,
+  };
+  return { command, operands, out: values.out ?? null, keep: values.keep, access };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { createOpener, type IdentityOpener, publicKeyOf, siteKeyId } from '../../shared/identity.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { isErrno } from '../trust/durable-file.ts';
+import { isErrno } from '../../shared/system-error.ts';
 import { keyBytes, toDiskFault, trustFiles } from '../trust/trust-files.ts';
 import { type Attempted, tryPassphrase } from './attempts.ts';
 import type { PassphraseSource } from './passphrase-source.ts';

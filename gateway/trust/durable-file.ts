@@ -6,8 +6,6 @@ import type { z } from 'zod';
 import { makeDurableFolder, syncFolderAsync } from '../../shared/system/durable.ts';
 import { isErrno, isSystemError } from '../../shared/system-error.ts';
 
-export { isErrno };
-
 /** The modes that secrets have: nobody but the owner. */
 export const secretFileMode = 0o600;
 export const secretFolderMode = 0o700;
