@@ -185,10 +185,10 @@ export class GatewayHost {
     return { v: 1, site: 'Nhà máy A', key, credentials: siteTrust.credentials };
   }
 
-  /** Tells the kiosks what the site is now, if it runs; else the next process does. */
+  /** Tells the kiosks what the site is now, if it serves; else the next process does. */
   announce(): void {
     const running = this.#running;
-    if (this.process === null || running === null) return;
+    if (!this.isServing || running === null) return;
     this.#world.timeline.after(0, running.process, () => void running.announcements.tellSite(this.#notice));
   }
 
