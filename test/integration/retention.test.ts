@@ -48,22 +48,30 @@ async function person(folder: SiteFolder, args: readonly string[], input: string
   return { code, output: running.output() };
 }
 
+/** Starts the gateway and a kiosk that sends it entries without end. */
+async function startWork(folder: SiteFolder): Promise<AsyncDisposable & { readonly client: CustodyClient }> {
+  const kiosk = 'gate-b';
+  await folder.enrol(kiosk);
+  const { gateway, port } = await folder.startGateway();
+  const client = new CustodyClient({ kiosk, port, credentialsDir: folder.credentialsDir(kiosk), windowMax: 20 });
+  client.flood(true);
+  return {
+    client,
+    async [Symbol.asyncDispose]() {
+      client[Symbol.dispose]();
+      await gateway[Symbol.asyncDispose]();
+    },
+  };
+}
+
 describe('after a purge', () => {
   it('no file of the data directory holds what went, while the gateway serves and takes entries', async () => {
     using folder = new SiteFolder();
     const { old, young } = await makeSite(folder, 'other');
     await folder.command(['backup']);
     expect(grep(folder.gatewayDir, someOf(old, 400)).length).toBeGreaterThan(10);
-    await folder.enrol('gate-b');
-    const { gateway, port } = await folder.startGateway();
-    await using _ = gateway;
-    using client = new CustodyClient({
-      kiosk: 'gate-b',
-      port,
-      credentialsDir: folder.credentialsDir('gate-b'),
-      windowMax: 20,
-    });
-    client.flood(true);
+    await using work = await startWork(folder);
+    const { client } = work;
     await client.acknowledges(500, deadlineMs);
     const before = client.acknowledged.size;
 
@@ -141,16 +149,8 @@ describe('after an erasure', () => {
     using folder = new SiteFolder();
     const { old, young } = await makeSite(folder);
     await folder.command(['backup']);
-    await folder.enrol('gate-b');
-    const { gateway, port } = await folder.startGateway();
-    await using _ = gateway;
-    using client = new CustodyClient({
-      kiosk: 'gate-b',
-      port,
-      credentialsDir: folder.credentialsDir('gate-b'),
-      windowMax: 20,
-    });
-    client.flood(true);
+    await using work = await startWork(folder);
+    const { client } = work;
     await client.acknowledges(300, deadlineMs);
     const own = [...old, ...young].filter((_, index) => (index + 1) % 50 === 7);
     expect(new Set(own.map(({ subject }) => subject)).size).toBe(1);
