@@ -1,6 +1,4 @@
 /** The gateway of the simulated world: the real parts as `gateway.ts` wires them, on a disk that can fail. */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Announcements } from '../../gateway/announcements.ts';
 import { startMqtt } from '../../gateway/broker.ts';
 import { brokerLimits } from '../../gateway/broker-limits.ts';
@@ -13,22 +11,16 @@ import type { Store } from '../../gateway/store/store.ts';
 import type { Bounds } from '../../gateway/time-bounds.ts';
 import { TimeKeeper } from '../../gateway/time-keeper.ts';
 import type { Entry, KioskState, SiteNotice } from '../../shared/entry.ts';
-import { describeError, Fault } from '../../shared/fault.ts';
+import { Fault } from '../../shared/fault.ts';
 import type { Log } from '../../shared/ports.ts';
 import { renewQuestion } from '../../shared/renewal.ts';
 import { sleep } from '../../shared/time.ts';
 import { timeQuestion } from '../../shared/time-question.ts';
-import { copyFiles, DiskFaults } from './disk.ts';
-import { Machine, ProcessDied, SimProcess } from './machine.ts';
+import { DiskFaults } from './disk.ts';
+import { Host, type Run } from './host.ts';
+import type { SimProcess } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { SimUpstream } from './upstream.ts';
-
-/** systemd starts a program again after this long, in milliseconds; a machine without power takes longer. */
-const restartMs = 2_000;
-const powerCutMsMax = 40_000;
-
-/** program.ts ends what does not stop within this long, in milliseconds. */
-const stopTimeoutMs = 4_500;
 
 /** The bounds of a time that is known are at most so far apart, in milliseconds: a slow line takes that long to say hello. */
 const knownBoundsMsMax = 10_000;
@@ -39,16 +31,13 @@ const quickHelloMsMax = 5_000;
 /** What the broker may have at once: four kiosks, four connections each. */
 const connectionsMax = 4 * brokerLimits.connectionsPerKioskMax;
 
-interface Running {
-  readonly process: SimProcess;
-  readonly dir: string;
-  readonly store: Store;
+interface Running extends Run {
+  readonly database: Store;
   readonly announcements: Announcements;
   readonly parts: AsyncDisposableStack;
 }
 
-export class GatewayHost {
-  readonly machine: Machine;
+export class GatewayHost extends Host<Running> {
   readonly disk: DiskFaults;
   /** How long a commit takes, in milliseconds. */
   commitMs = 0;
@@ -60,59 +49,38 @@ export class GatewayHost {
   readonly states = new Map<string, KioskState>();
   /** The boots of kiosks whose time the gateway must know. */
   readonly #knownBoots = new Map<string, string>();
-  readonly #world: Surroundings;
   readonly #upstream: SimUpstream;
-  #process: SimProcess | null = null;
-  #running: Running | null = null;
   #connections = () => 0;
-  #dir: string;
-  /** The process that is stopping. */
-  #stopping: SimProcess | null = null;
-  #runs = 0;
   #times: string | null = null;
-  #deaths = 0;
 
   constructor(world: Surroundings, upstream: SimUpstream) {
-    this.#world = world;
+    super('gateway', world);
     this.#upstream = upstream;
-    this.machine = new Machine('gateway', world.timeline);
-    this.#dir = join(world.dir, 'gateway-0');
     this.disk = new DiskFaults({
       chance: world.chance,
-      path: () => storePath(this.#dir),
+      path: () => this.databasePath,
       onFault: (kind) => world.happened(kind.startsWith('crash') ? `gateway-${kind}` : `store-${kind}`, 'gateway'),
       crash: (tear) => this.crash('reset', tear),
       keptIsSeen: true,
     });
   }
 
-  /** The process that runs now, if one does. */
-  get process(): SimProcess | null {
-    return this.#process?.alive === true ? this.#process : null;
+  protected override get databasePath(): string {
+    return storePath(this.dir);
   }
 
   /** Whether it takes connections. */
   get isServing(): boolean {
-    return this.process !== null && this.process !== this.#stopping && this.#running !== null;
+    return this.isStaying && this.running !== null;
   }
 
-  /** Starts the program on what its directory holds, unless it runs. */
-  start(): void {
-    if (this.process !== null) return;
-    const process = new SimProcess('gateway', this.machine, this.#world.timeline);
-    this.#process = process;
-    this.#world.timeline.after(0, process, () => {
-      this.#world.trace.add('gateway', 'start', { run: ++this.#runs });
-      this.#boot(process).catch((error: unknown) => this.#failedToStart(process, error));
-    });
-  }
-
-  async #boot(process: SimProcess): Promise<void> {
-    const { network, chance, hooks, ledger, rules, siteTrust } = this.#world;
+  protected override async boot(process: SimProcess, run: number): Promise<Running> {
+    this.world.trace.add('gateway', 'start', { run });
+    const { network, chance, hooks, ledger, rules, siteTrust } = this.world;
     const { clock } = process;
-    const log = this.#world.logOf('gateway');
-    const dir = this.#dir;
-    hooks.set(storePath(dir), this.disk.hook);
+    const log = this.world.logOf('gateway');
+    const { dir } = this;
+    hooks.set(this.databasePath, this.disk.hook);
     // What it has learnt since it last kept it is gone with a crash.
     this.#knownBoots.clear();
     const parts = new AsyncDisposableStack();
@@ -148,10 +116,10 @@ export class GatewayHost {
         log: this.#rulesLog(log),
       }),
     );
-    this.#running = { process, dir, store: opened, announcements: broker.announcements, parts };
     this.#connections = () => broker.connections;
     network.listen({ process, accept: (stream, kiosk) => broker.handle(stream, kiosk) });
-    this.#world.trace.add('gateway', 'serves');
+    this.world.trace.add('gateway', 'serves');
+    return { process, database: opened, announcements: broker.announcements, parts };
   }
 
   /** What it knows of time outlasts it, as in a file that was written at once. */
@@ -163,7 +131,7 @@ export class GatewayHost {
         this.#times = content;
       },
     };
-    return new TimeKeeper({ clock, sync: machine.timeSync, memory, log: this.#world.logOf('gateway') });
+    return new TimeKeeper({ clock, sync: machine.timeSync, memory, log: this.world.logOf('gateway') });
   }
 
   /** The gateway has learnt what time it is in a kiosk's boot, if it knew it itself. */
@@ -175,21 +143,21 @@ export class GatewayHost {
   #watchTime(kiosk: string, { id, clock }: Entry, time: Bounds): Bounds {
     const withinMs = time.toMs - time.fromMs;
     if (this.#knownBoots.get(kiosk) === clock.boot && withinMs > knownBoundsMsMax)
-      this.#world.fail(`the time of ${id} is known within ${withinMs} ms only`);
+      this.world.fail(`the time of ${id} is known within ${withinMs} ms only`);
     return time;
   }
 
   get #notice(): SiteNotice {
-    const { siteKeyId, siteTrust } = this.#world;
+    const { siteKeyId, siteTrust } = this.world;
     const key = { id: siteKeyId, publicKey: 'A'.repeat(43) };
     return { v: 1, site: 'Nhà máy A', key, credentials: siteTrust.credentials };
   }
 
   /** Tells the kiosks what the site is now, if it serves; else the next process does. */
   announce(): void {
-    const running = this.#running;
-    if (!this.isServing || running === null) return;
-    this.#world.timeline.after(0, running.process, () => void running.announcements.tellSite(this.#notice));
+    const { running } = this;
+    if (!this.isStaying || running === null) return;
+    this.world.timeline.after(0, running.process, () => void running.announcements.tellSite(this.#notice));
   }
 
   /** The log, and whoever must know which rules were told. */
@@ -197,21 +165,21 @@ export class GatewayHost {
     return {
       ...log,
       info: (event, fields) => {
-        if (event === 'rules.told') this.#world.rules.told(String(fields?.version));
+        if (event === 'rules.told') this.world.rules.told(String(fields?.version));
         log.info(event, fields);
       },
     };
   }
 
   #heard(kiosk: string, state: KioskState): void {
-    if (this.#connections() > connectionsMax) this.#world.fail(`the gateway has ${this.#connections()} connections`);
-    this.#world.trace.add('gateway', 'state', { kiosk, online: state.online, depth: state.outbox?.depth });
+    if (this.#connections() > connectionsMax) this.world.fail(`the gateway has ${this.#connections()} connections`);
+    this.world.trace.add('gateway', 'state', { kiosk, online: state.online, depth: state.outbox?.depth });
     this.states.set(kiosk, state);
   }
 
   /** The real store, slowed down and spied on; in a process that has died, nothing comes back from it. */
   #guard(store: Store, process: SimProcess): Store {
-    const { ledger, trace } = this.#world;
+    const { ledger, trace } = this.world;
     const never = new Promise<never>(() => {});
     const unlessDead = async <T>(work: () => Promise<T>): Promise<T> => {
       if (!process.alive) return never;
@@ -238,11 +206,11 @@ export class GatewayHost {
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {
-          this.#world.happened('store-slow', 'gateway');
+          this.world.happened('store-slow', 'gateway');
           await sleep(process.clock, this.commitMs);
         }
         const { groupEntriesMax } = { ...defaultIntakeLimits, ...this.intakeLimits };
-        if (group.length > groupEntriesMax) this.#world.fail(`a commit of ${group.length} packets`);
+        if (group.length > groupEntriesMax) this.world.fail(`a commit of ${group.length} packets`);
         const verdicts = await unlessDead(() => store.append(group));
         trace.add('gateway', 'stored', { verdicts: verdicts.map(({ type }) => type) });
         ledger.stored(group, verdicts);
@@ -256,7 +224,7 @@ export class GatewayHost {
             return rows;
           }
           this.failingReads--;
-          this.#world.happened('store-read-error', 'gateway');
+          this.world.happened('store-read-error', 'gateway');
           throw new Fault('STORE_READ_FAILED', 'simulated');
         }),
       markForwarded: (...move) => unlessDead(() => store.markForwarded(...move)),
@@ -265,88 +233,14 @@ export class GatewayHost {
     };
   }
 
-  /** Nothing that happens in this world is a reason not to start. */
-  #failedToStart(process: SimProcess, error: unknown): void {
-    if (process.alive) this.#world.fail(`the gateway cannot start: ${describeError(error)}`);
-  }
-
-  /** The process dies here and now; the next one finds a copy of its files as they are at this moment. */
-  crash(how: 'reset' | 'silent', tear: ((dir: string) => void) | null = null): Error {
-    const process = this.process;
-    const died = new ProcessDied('gateway');
-    if (process === null) return died;
-    process.alive = false;
-    const { dir, network, trace, hooks, timeline } = this.#world;
-    trace.add('gateway', 'dies', { how, torn: tear !== null });
-    network.died(process, how);
-    hooks.delete(storePath(this.#dir));
-    const nextDir = join(dir, `gateway-${++this.#deaths}`);
-    copyFiles(this.#dir, nextDir);
-    tear?.(nextDir);
-    const store = this.#running?.store;
-    const oldDir = this.#dir;
-    // Not now: this may be in the middle of one of its transactions.
-    timeline.after(0, null, () => {
-      void store?.[Symbol.asyncDispose]();
-      rmSync(oldDir, { recursive: true, force: true });
-    });
-    this.#running = null;
-    this.#dir = nextDir;
-    this.#restartAfter(how);
-    return died;
-  }
-
-  #restartAfter(how: 'reset' | 'silent'): void {
-    const { timeline, chance } = this.#world;
-    const delayMs = restartMs + (how === 'silent' ? Math.floor(chance.fraction() * powerCutMsMax) : 0);
-    timeline.after(delayMs, null, () => {
-      if (this.process !== null) return;
-      if (how === 'silent') this.machine.reboot();
-      this.start();
-    });
-  }
-
-  /**
-   * Ends the program in its own time, and then calls back; one that does not end in time is killed. While it stops
-   * already this does nothing.
-   */
-  stop(onStopped: () => void): void {
-    const running = this.#running;
-    if (running === null || this.process === null) {
-      onStopped();
-      return;
-    }
-    if (this.#stopping === this.process) return;
-    this.#stopping = this.process;
-    const { timeline, hooks, network, trace } = this.#world;
-    const { process, parts, dir } = running;
-    const overrun = timeline.after(stopTimeoutMs, process, () => {
-      this.crash('reset');
-      onStopped();
-    });
-    timeline.after(0, process, async () => {
-      trace.add('gateway', 'stops');
-      network.listen(null);
-      await parts.disposeAsync();
-      if (!process.alive) return;
-      process.alive = false;
-      overrun[Symbol.dispose]();
-      this.#running = null;
-      hooks.delete(storePath(dir));
-      network.died(process, 'reset');
-      trace.add('gateway', 'stopped');
-      onStopped();
-    });
+  protected override async end({ parts }: Running): Promise<void> {
+    this.world.network.listen(null);
+    await parts.disposeAsync();
   }
 
   /** The store on disk, for the last judgement; only while it serves. */
   get store(): Store | null {
-    return this.process === null ? null : (this.#running?.store ?? null);
-  }
-
-  /** The world is over: nothing of it stays open. */
-  close(): void {
-    if (this.process !== null) this.crash('reset');
+    return this.running?.database ?? null;
   }
 }
 

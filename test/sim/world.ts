@@ -195,7 +195,7 @@ export class World implements Surroundings {
   }
 
   async close(): Promise<void> {
-    for (const kiosk of this.kiosks) await kiosk.close();
+    for (const kiosk of this.kiosks) kiosk.close();
     this.gateway.close();
     // What closes does so at once, in events of the world's own.
     await this.timeline.run(this.timeline.nowMs);
