@@ -4,11 +4,11 @@
  * are only counted: that takes far less time than the broker, and no client does it. Its argument is a {@link LoadPlan} as JSON. It logs `load.ready`, starts at a line of input, and logs `load.done`.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { generate } from 'mqtt-packet';
 import { entriesTopic } from '../../shared/topics.ts';
+import { connectPacket, credentialsIn } from '../fakes/kiosk-hello.ts';
 import { KioskClient } from './kiosk-clients.ts';
 import { makeRows } from './rows.ts';
 
@@ -83,23 +83,14 @@ class LoadClient {
 }
 
 async function openSocket(port: number, dir: string): Promise<TLSSocket> {
-  const read = (name: string) => readFileSync(join(dir, name));
-  const socket = connect({
-    host: '127.0.0.1',
-    port,
-    ca: read('ca.pem'),
-    cert: read('cert.pem'),
-    key: read('key.pem'),
-    minVersion: 'TLSv1.3',
-  });
+  const socket = connect({ host: '127.0.0.1', port, ...credentialsIn(dir), minVersion: 'TLSv1.3' });
   await once(socket, 'secureConnect');
   socket.setNoDelay(true);
   return socket;
 }
 
 async function greet(socket: TLSSocket, kiosk: string): Promise<void> {
-  const hello = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 60 } as const;
-  socket.write(generate({ ...hello, clientId: kiosk }));
+  socket.write(generate(connectPacket(kiosk)));
   const [answer] = (await once(socket, 'data')) as [Buffer];
   if (answer[0] !== connackType || answer[3] !== 0) throw new Error(`the broker refused ${kiosk}`);
 }

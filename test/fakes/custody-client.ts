@@ -1,6 +1,4 @@
 /** An enrolled kiosk in memory: keeps every entry until its PUBACK, connects again and again, sends what is left. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import mqttPacket, { type Packet } from 'mqtt-packet';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
@@ -8,6 +6,7 @@ import type { Timer } from '../../shared/ports.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { entriesTopic } from '../../shared/topics.ts';
 import { makeRows, type Row } from '../bench/rows.ts';
+import { connectPacket, credentialsIn } from './kiosk-hello.ts';
 import { until } from './until.ts';
 
 /** How long it waits before it connects again, in milliseconds. A real kiosk is more patient. */
@@ -62,8 +61,7 @@ export class CustodyClient implements Disposable {
   constructor(options: CustodyClientOptions) {
     this.#options = options;
     this.#rows = options.rows ?? makeRows([options.kiosk], Number.POSITIVE_INFINITY);
-    const read = (name: string) => readFileSync(join(options.credentialsDir, name));
-    this.#credentials = { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
+    this.#credentials = credentialsIn(options.credentialsDir);
     this.#connect();
   }
 
@@ -133,9 +131,7 @@ export class CustodyClient implements Disposable {
     socket.on('data', (chunk: Buffer) => void parser.parse(chunk));
     socket.on('error', () => undefined);
     socket.once('secureConnect', () => {
-      const clientId = this.#options.kiosk;
-      const head = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 300 } as const;
-      socket.write(mqttPacket.generate({ ...head, clientId }));
+      socket.write(mqttPacket.generate(connectPacket(this.#options.kiosk, 300)));
     });
     socket.once('close', () => this.#lost());
     this.#timer = systemClock.after(connectTimeoutMs, () => socket.destroy());

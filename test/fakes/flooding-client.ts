@@ -2,21 +2,17 @@
  * A program: connects as a kiosk, optionally says CONNECT, then streams a packet of 150 MB until it is cut off.
  * Arguments: port, folder that `enrol` wrote, `connect` or `publish`.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { connect } from 'node:tls';
 import mqttPacket from 'mqtt-packet';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
+import { connectPacket, credentialsIn } from './kiosk-hello.ts';
 
 const [port, folder = '', packet] = process.argv.slice(2);
-const read = (name: string) => readFileSync(join(folder, name));
 const socket = connect({
   port: Number(port),
   host: '127.0.0.1',
   servername: gatewayServerName,
-  ca: read('ca.pem'),
-  cert: read('cert.pem'),
-  key: read('key.pem'),
+  ...credentialsIn(folder),
 });
 const chunk = Buffer.alloc(1024 * 1024, 0x61);
 let sentMegabytes = 0;
@@ -36,16 +32,7 @@ socket.once('secureConnect', () => {
     flood();
     return;
   }
-  socket.write(
-    mqttPacket.generate({
-      cmd: 'connect',
-      clientId: 'x',
-      keepalive: 60,
-      clean: true,
-      protocolId: 'MQTT',
-      protocolVersion: 4,
-    }),
-  );
+  socket.write(mqttPacket.generate(connectPacket('x')));
   socket.once('data', () => {
     socket.write(Uint8Array.of(0x32, ...announced));
     flood();

@@ -1,6 +1,5 @@
 /** Fuzzers of the gateway's door and its broker. */
 import { strict as assert } from 'node:assert';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import { openTrust } from '../../gateway/trust/authority.ts';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { entriesTopic, siteTopic, stateTopic } from '../../shared/topics.ts';
+import { connectPacket, credentialsIn } from '../fakes/kiosk-hello.ts';
 import { connectionPair } from '../fakes/mqtt-pair.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 import { until } from '../fakes/until.ts';
@@ -23,14 +23,7 @@ const kiosk = 'gate-a';
 const deadlineMs = 5_000;
 const endlessBytes = Buffer.alloc(200_000, 0x7f);
 
-const connect: Packet = {
-  cmd: 'connect',
-  protocolId: 'MQTT',
-  protocolVersion: 4,
-  clean: true,
-  clientId: 'x',
-  keepalive: 60,
-};
+const connect = connectPacket('x');
 const qos = fc.constantFrom(0 as const, 1 as const, 2 as const);
 const topic = fc.constantFrom(
   entriesTopic(kiosk),
@@ -173,8 +166,7 @@ const overTls: Fuzzer = {
     try {
       const trust = await openTrust(join(dir, 'trust'), { site: 'A', clock: systemClock, log });
       await trust.enrol(kiosk, join(dir, kiosk));
-      const read = (name: string) => readFileSync(join(dir, kiosk, name));
-      const own = { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
+      const own = credentialsIn(join(dir, kiosk));
       const credentials = await trust.gatewayCredentials('127.0.0.1');
       const options = { ...surroundings(), host: '127.0.0.1', port: 0, credentials, siteNotice: trust.notice };
       await using broker = await startBroker(options);

@@ -13,6 +13,7 @@ import { gatewayServerName } from '../../shared/gateway-name.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { sleep } from '../../shared/time.ts';
 import { entriesTopic, stateTopic } from '../../shared/topics.ts';
+import { credentialsIn } from '../fakes/kiosk-hello.ts';
 import { runProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 
@@ -61,14 +62,11 @@ async function start(changes: Partial<BrokerOptions> = {}): Promise<Broker> {
 }
 
 /** What a kiosk connects with. */
-async function credentials(folder = join(root, 'gate-a')): Promise<{ ca: Buffer; cert: Buffer; key: Buffer }> {
-  const read = (name: string) => readFile(join(folder, name));
-  return { ca: await read('ca.pem'), cert: await read('cert.pem'), key: await read('key.pem') };
-}
+const credentials = (folder = join(root, 'gate-a')) => credentialsIn(folder);
 
 async function connect(options: IClientOptions = {}): Promise<MqttClient> {
   const client = mqtt.connect(`mqtts://127.0.0.1:${broker.port}`, {
-    ...(await credentials()),
+    ...credentials(),
     servername: gatewayServerName,
     reconnectPeriod: 0,
     ...options,
@@ -117,15 +115,15 @@ describe('over mutual TLS', () => {
 
   it('an enrolled kiosk is let in, whichever of its names the gateway is called by', async () => {
     for (const servername of [gatewayServerName, 'localhost', 'cong-truoc.local']) {
-      expect(await isLetIn({ ...(await credentials()), servername }), servername).toBe(true);
+      expect(await isLetIn({ ...credentials(), servername }), servername).toBe(true);
     }
   });
 
   it('nobody without a certificate of this site is let in', async () => {
-    const own = await credentials();
+    const own = credentials();
     const other = await openTrust(join(root, 'other'), { site: 'B', clock: systemClock, log, machine });
     await other.enrol('gate-a', join(root, 'other-gate-a'));
-    const foreign = await credentials(join(root, 'other-gate-a'));
+    const foreign = credentials(join(root, 'other-gate-a'));
     const gateway = await trust.gatewayCredentials('127.0.0.1');
     const authority = { cert: trust.caPem, key: await readFile(join(root, 'trust', 'ca.key.pem')) };
     expect(await isLetIn({ ...own })).toBe(true);
@@ -139,7 +137,7 @@ describe('over mutual TLS', () => {
   });
 
   it('trouble with one peer is logged once a minute, however often it comes', async () => {
-    const { ca } = await credentials();
+    const { ca } = credentials();
     for (let number = 0; number < 5; number++) await isLetIn({ ca });
     expect(log.events.filter((event) => event === 'broker.handshake-failed')).toHaveLength(1);
   });
@@ -152,12 +150,12 @@ describe('over mutual TLS', () => {
     const next = await connect({ clientId: 'next' });
     expect((next.stream as TLSSocket).getPeerX509Certificate()?.serialNumber).not.toBe(before);
     await client.publishAsync(entriesTopic('gate-a'), 'x', { qos: 1 });
-    expect(await isLetIn({ ca: (await credentials()).ca })).toBe(false);
-    expect(await isLetIn({ ...(await credentials()), maxVersion: 'TLSv1.2' })).toBe(false);
+    expect(await isLetIn({ ca: credentials().ca })).toBe(false);
+    expect(await isLetIn({ ...credentials(), maxVersion: 'TLSv1.2' })).toBe(false);
   });
 
   it('a session that is resumed has the same identity and the same rules', async () => {
-    const own = { ...(await credentials()), host: '127.0.0.1', port: broker.port, servername: gatewayServerName };
+    const own = { ...credentials(), host: '127.0.0.1', port: broker.port, servername: gatewayServerName };
     const first = connectTls(own);
     sockets.push(first);
     const [session] = (await once(first, 'session')) as [Buffer];
@@ -173,7 +171,7 @@ describe('a peer that misbehaves', () => {
   for (const packet of ['connect', 'publish']) {
     it(`with a ${packet.toUpperCase()} of 150 MB is cut off, and costs no memory`, async () => {
       // Warm: what the first connections allocate is not what is measured.
-      for (let number = 0; number < 3; number++) await isLetIn(await credentials());
+      for (let number = 0; number < 3; number++) await isLetIn(credentials());
       const beforeBytes = process.memoryUsage().rss;
       let peakBytes = beforeBytes;
       const ended = new AbortController();
@@ -202,7 +200,7 @@ describe('a peer that misbehaves', () => {
     const silent = connectTcp({ host: '127.0.0.1', port: broker.port });
     sockets.push(silent);
     await once(silent.resume(), 'close');
-    const own = { ...(await credentials()), host: '127.0.0.1', port: broker.port, servername: gatewayServerName };
+    const own = { ...credentials(), host: '127.0.0.1', port: broker.port, servername: gatewayServerName };
     const mute = connectTls(own);
     sockets.push(mute);
     await once(mute.resume(), 'close');
@@ -223,7 +221,7 @@ describe('a peer that misbehaves', () => {
     if (oldest?.destroyed === false) await once(oldest, 'close');
     expect(log.events).toContain('broker.handshakes-full');
     expect(younger.filter((socket) => !socket.destroyed)).toHaveLength(2);
-    expect(await isLetIn(await credentials())).toBe(true);
+    expect(await isLetIn(credentials())).toBe(true);
   });
 
   it('that begins a handshake and leaves it at that gives way to a kiosk, however many of its kind there are', async () => {
@@ -237,7 +235,7 @@ describe('a peer that misbehaves', () => {
       sockets.push(socket.on('error', () => undefined));
       await once(socket, 'connect');
     }
-    expect(await isLetIn(await credentials())).toBe(true);
+    expect(await isLetIn(credentials())).toBe(true);
   });
 
   it('that is one kiosk too many is closed after its handshake', async () => {
@@ -245,7 +243,7 @@ describe('a peer that misbehaves', () => {
     broker = await start({ limits: { connectionsMax: 2 } });
     await connect({ clientId: 'first' });
     await connect({ clientId: 'second' });
-    expect(await isLetIn(await credentials())).toBe(false);
+    expect(await isLetIn(credentials())).toBe(false);
     expect(log.events).toContain('broker.connections-full');
   });
 });

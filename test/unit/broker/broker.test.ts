@@ -6,6 +6,7 @@ import { type MqttBroker, startMqtt } from '../../../gateway/broker.ts';
 import type { MqttOptions } from '../../../gateway/broker-options.ts';
 import type { KioskState } from '../../../shared/entry.ts';
 import { entriesTopic, listChunkTopic, rulesTopic, siteTopic, stateTopic } from '../../../shared/topics.ts';
+import { connectPacket } from '../../fakes/kiosk-hello.ts';
 import { connectionPair, mqttPair } from '../../fakes/mqtt-pair.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { settle, VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -337,9 +338,7 @@ describe('a half-dead peer', () => {
   function attachMute(kiosk: string, keepalive: number, ...packets: mqttPacket.Packet[]): void {
     const [clientEnd, serverEnd] = connectionPair();
     broker.handle(serverEnd, kiosk);
-    const connect = { clientId: 'mute', keepalive, clean: true, protocolId: 'MQTT', protocolVersion: 4 } as const;
-    clientEnd.write(mqttPacket.generate({ cmd: 'connect', ...connect }));
-    for (const packet of packets) clientEnd.write(mqttPacket.generate(packet));
+    for (const packet of [connectPacket('mute', keepalive), ...packets]) clientEnd.write(mqttPacket.generate(packet));
   }
 
   it('that falls silent is closed after one and a half times its keep-alive', async () => {
@@ -488,14 +487,7 @@ describe('stopping', () => {
 
 describe('garbage', () => {
   /** Bytes of a client that has connected and then sends what it likes. */
-  const connectBytes = mqttPacket.generate({
-    cmd: 'connect',
-    clientId: 'x',
-    keepalive: 60,
-    clean: true,
-    protocolId: 'MQTT',
-    protocolVersion: 4,
-  });
+  const connectBytes = mqttPacket.generate(connectPacket('x'));
 
   async function send(chunks: readonly Uint8Array[]): Promise<void> {
     const [clientEnd, serverEnd] = connectionPair();
