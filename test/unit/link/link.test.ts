@@ -77,6 +77,16 @@ function append(count: number): void {
   for (let made = 0; made < count; made++) outbox.append(makeDraft(outbox.depth() + 1));
 }
 
+/** The gateway acknowledges no entry from now on: each one's acknowledgement, to be called, in the order they came. */
+function holdEntries(): readonly (() => void)[] {
+  const held: (() => void)[] = [];
+  gateway.onPublish = (topic, acknowledge) => {
+    if (topic === entries) held.push(acknowledge);
+    else acknowledge();
+  };
+  return held;
+}
+
 /** Lets everything happen that needs no time, until `done` says so. */
 async function until(done: () => boolean): Promise<void> {
   for (let round = 0; round < 5_000; round++) {
@@ -124,11 +134,7 @@ describe('sending', () => {
   });
 
   it('keeps at most a window under way, and forgets nothing before its acknowledgement', async () => {
-    const held: (() => void)[] = [];
-    gateway.onPublish = (topic, acknowledge) => {
-      if (topic === entries) held.push(acknowledge);
-      else acknowledge();
-    };
+    const held = holdEntries();
     append(40);
     start({ limits: { windowMax: 16 } });
     await until(() => held.length === 16);
@@ -140,11 +146,7 @@ describe('sending', () => {
   });
 
   it('sends again from the oldest on, in order, when the connection is cut', async () => {
-    const held: (() => void)[] = [];
-    gateway.onPublish = (topic, acknowledge) => {
-      if (topic === entries) held.push(acknowledge);
-      else acknowledge();
-    };
+    const held = holdEntries();
     append(6);
     start();
     await until(() => held.length === 6);
@@ -157,11 +159,7 @@ describe('sending', () => {
   });
 
   it('ignores acknowledgements that an old connection still brings', async () => {
-    const held: (() => void)[] = [];
-    gateway.onPublish = (topic, acknowledge) => {
-      if (topic === entries) held.push(acknowledge);
-      else acknowledge();
-    };
+    const held = holdEntries();
     append(1);
     start();
     await until(() => held.length === 1);
@@ -416,11 +414,7 @@ describe('the state', () => {
   });
 
   it('becomes offline by the kiosk itself at a clean stop, once, after what was under way', async () => {
-    const held: (() => void)[] = [];
-    gateway.onPublish = (topic, acknowledge) => {
-      if (topic === entries) held.push(acknowledge);
-      else acknowledge();
-    };
+    const held = holdEntries();
     append(2);
     start();
     await until(() => held.length === 2);
