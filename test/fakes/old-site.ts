@@ -1,5 +1,4 @@
 /** A gateway's data directory with a past: entries that arrived long ago, were forwarded to its own file, and more. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse as parseUuid } from 'uuid';
 import { readArrival } from '../../gateway/intake.ts';
@@ -11,7 +10,9 @@ import { createFileUpstream } from '../../gateway/upstream/file-upstream.ts';
 import { createSealer, importSiteKey, subjectOf } from '../../shared/identity.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { makeEntry } from './entries.ts';
+import { filesBelow } from './files-below.ts';
 import { RecordingLog } from './recording-log.ts';
+import { idNumber } from './site.ts';
 
 export const dayMs = 86_400_000;
 
@@ -34,11 +35,6 @@ export function uuidAt(ms: number, number: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7${tail.slice(0, 3)}-8${tail.slice(3, 6)}-${tail.padStart(12, '7')}`;
 }
 
-/** The made-up number of person `number`. */
-export function numberOf(number: number): string {
-  return `001099${String(number).padStart(6, '0')}`;
-}
-
 /**
  * Makes entries that arrived at `receivedMs`, of persons `personOf(seq)`, and puts them into the store, which nobody
  * serves; all of them are forwarded, to the file and by the store's own account, unless `forwarded` says how many.
@@ -53,7 +49,7 @@ export async function makePast(
   const sealer = createSealer(await importSiteKey(Buffer.from(trust.notice.key.publicKey, 'base64url')));
   const made: OldEntry[] = [];
   for (let seq = past.from; seq < past.from + past.count; seq++) {
-    const number = numberOf(past.personOf(seq));
+    const number = idNumber(past.personOf(seq));
     const id = uuidAt(past.receivedMs - 1000, seq);
     const identity = await sealer.seal({ name: 'Nguyễn Thử', number }, id);
     const subject = subjectOf(trust.subjectKey, number);
@@ -101,21 +97,7 @@ export function grep(dir: string, entries: readonly OldEntry[]): readonly string
   const needles = entries.flatMap((entry) =>
     formsOf(entry).map((bytes, form) => ({ bytes, what: `${entry.id} ${form}` })),
   );
-  return readdirSync(dir, { recursive: true, withFileTypes: true })
-    .filter((found) => found.isFile())
-    .flatMap(({ parentPath, name }) => {
-      const bytes = readIfThere(join(parentPath, name));
-      const found = needles.filter((needle) => bytes.includes(needle.bytes));
-      return found.map(({ what }) => `${name}: ${what}`);
-    });
-}
-
-/** What a gateway that serves writes aside and renames may vanish between the listing and the reading. */
-function readIfThere(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
+  return [...filesBelow(dir)].flatMap(([path, bytes]) =>
+    needles.filter((needle) => bytes.includes(needle.bytes)).map(({ what }) => `${path}: ${what}`),
+  );
 }

@@ -3,11 +3,11 @@ import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { auditFileName } from '../../gateway/audit/audit-file.ts';
 import { cardDayOf } from '../../shared/card.ts';
 import { cardNumberOf, formatCardNumber } from '../../shared/card-number.ts';
 import { type ControlAction, parseControlCard, signControlCard } from '../../shared/control-card.ts';
 import { systemClock } from '../../shared/system/clock.ts';
+import { auditLines } from '../fakes/audit-lines.ts';
 import { type LedFolder, makeLedFolder } from '../fakes/led-folder.ts';
 import { readCodes, readCodesByZbar } from '../fakes/pdf-reader.ts';
 import { type RunningProcess, runProcess, startProcess } from '../fakes/processes.ts';
@@ -74,12 +74,7 @@ async function show(text: string) {
 }
 
 /** The lines about cards in the audit. */
-function uses(): { action: string; what: Record<string, unknown> }[] {
-  const path = join(folder.gatewayDir, auditFileName);
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line)).filter(({ action }) => /^control\.(used|refused)$/.test(action));
-}
+const uses = () => auditLines(folder.gatewayDir).filter(({ action }) => /^control\.(used|refused)$/.test(action));
 
 const numberOf = (text: string) => formatCardNumber(cardNumberOf(parseControlCard(text)?.id ?? new Uint8Array(12)));
 

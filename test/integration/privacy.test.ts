@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { filesBelow } from '../fakes/files-below.ts';
 import { idNumber, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
 
 /** A site's first day: so many scans, each of another person. */
@@ -10,19 +9,6 @@ const families = ['Phạm', 'Hoàng', 'Huỳnh', 'Vũ', 'Đặng', 'Bùi', 'Đ�
 
 function name(number: number): string {
   return `${families[number % families.length]} Thị Thử Nghiệm ${String.fromCharCode(65 + (number % 26))}`;
-}
-
-/** Every file of a folder with its bytes; what vanishes meanwhile is passed over. */
-function* files(dir: string): Generator<[path: string, bytes: Buffer]> {
-  for (const item of readdirSync(dir, { withFileTypes: true, recursive: true })) {
-    const path = join(item.parentPath, item.name);
-    if (!item.isFile()) continue;
-    try {
-      yield [path, readFileSync(path)];
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
 }
 
 describe('after ten thousand scans', () => {
@@ -40,9 +26,9 @@ describe('after ten thousand scans', () => {
     kiosk.write('tel:0900000123 no personal code of Phạm Thị Thử Nghiệm Z\n');
     await kiosk.waitForLog('scan.recorded', 400_000, { matches: ({ seq }) => seq === people + 1 });
     // While they run, the write-ahead logs hold what the databases do not yet.
-    const places = new Map(files(folder.dir));
+    const places = new Map(filesBelow(folder.dir));
     await folder.waitForEntries(people + 1);
-    for (const [path, bytes] of files(folder.dir)) places.set(`${path} in the end`, bytes);
+    for (const [path, bytes] of filesBelow(folder.dir)) places.set(`${path} in the end`, bytes);
     places.set('log of the kiosk', Buffer.from(kiosk.output()));
     places.set('log of the gateway', Buffer.from(gateway.output()));
 

@@ -5,9 +5,9 @@ import type { Entry } from '../../shared/entry.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { unreadable } from '../contract/store.ts';
 import { CustodyClient } from '../fakes/custody-client.ts';
-import { dayMs, grep, makePast, numberOf, type OldEntry } from '../fakes/old-site.ts';
+import { dayMs, grep, makePast, type OldEntry } from '../fakes/old-site.ts';
 import { runProcess, startProcess } from '../fakes/processes.ts';
-import { SiteFolder, startDeadlineMs } from '../fakes/site.ts';
+import { idNumber, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
 import { until } from '../fakes/until.ts';
 
 const deadlineMs = 60_000;
@@ -154,7 +154,7 @@ describe('after an erasure', () => {
     await client.acknowledges(300, deadlineMs);
     const own = [...old, ...young].filter((_, index) => (index + 1) % 50 === 7);
     expect(new Set(own.map(({ subject }) => subject)).size).toBe(1);
-    const { code, output } = await person(folder, ['erase', '--why', 'asked on paper'], `${numberOf(7)}\n`);
+    const { code, output } = await person(folder, ['erase', '--why', 'asked on paper'], `${idNumber(7)}\n`);
     expect(output).toMatch(/Deleted: 36 entries, 1 things in quarantine, 0 corrections; 36 lines .*; 37 in backups/);
     expect(output).not.toContain('NOT DONE');
     expect(code).toBe(0);
@@ -172,7 +172,7 @@ describe('after an erasure', () => {
     const receivedMs = systemClock.nowMs() - dayMs;
     const past = { from: 1, count: 10, receivedMs, personOf: () => 7, forwarded: 4 };
     await makePast(folder.gatewayDir, past);
-    const first = await person(folder, ['erase', '--why', 'asked'], `${numberOf(7)}\n`);
+    const first = await person(folder, ['erase', '--why', 'asked'], `${idNumber(7)}\n`);
     expect(first).toMatchObject({ code: 1, output: expect.stringMatching(/Deleted: 4 entries.*\n.*\n6 entries stay/) });
     expect(await folder.entries()).toHaveLength(6);
     {
@@ -180,7 +180,7 @@ describe('after an erasure', () => {
       await using _ = gateway;
       await until('forwarding', startDeadlineMs, async () => (await folder.check()).stdout.includes(': 0 waiting'));
     }
-    const second = await person(folder, ['erase', '--why', 'asked'], `${numberOf(7)}\n`);
+    const second = await person(folder, ['erase', '--why', 'asked'], `${idNumber(7)}\n`);
     expect(second).toMatchObject({ code: 0, output: expect.stringMatching(/Deleted: 6 entries/) });
   }, 120_000);
 });
@@ -190,20 +190,20 @@ describe('a person', () => {
     using folder = new SiteFolder();
     await makeSite(folder);
     const wrong = 'name: Trần Thị Đúng\nbirth_year: 1990\nnote: tên sai\n';
-    const corrected = await person(folder, ['correct', '--why', 'asked'], `${numberOf(9)}\n${wrong}`);
+    const corrected = await person(folder, ['correct', '--why', 'asked'], `${idNumber(9)}\n${wrong}`);
     expect(corrected).toMatchObject({ code: 0, output: expect.stringContaining('Kept beside the entries: 1.') });
-    const sealed = await person(folder, ['export', '--why', 'asked'], `${numberOf(9)}\n`);
+    const sealed = await person(folder, ['export', '--why', 'asked'], `${idNumber(9)}\n`);
     expect(sealed.code).toBe(0);
     expect(sealed.output).toContain('sealed: only the health officer');
     expect(sealed.output).not.toContain('Nguyễn Thử');
     const out = join(folder.dir, 'export.json');
-    const open = await person(folder, ['export', '--names', '--why', 'asked', '--out', out], `${numberOf(9)}\n`);
+    const open = await person(folder, ['export', '--names', '--why', 'asked', '--out', out], `${idNumber(9)}\n`);
     expect(open.output).toContain('36 entries, 1 corrections, 0 cards.');
     const { entries, corrections } = JSON.parse(readText(out));
     expect(entries).toHaveLength(36);
-    expect(entries[0]).toMatchObject({ gate: 'Cổng A', identity: { name: 'Nguyễn Thử', number: numberOf(9) } });
+    expect(entries[0]).toMatchObject({ gate: 'Cổng A', identity: { name: 'Nguyễn Thử', number: idNumber(9) } });
     expect(corrections).toMatchObject([{ says: { name: 'Trần Thị Đúng', birthYear: 1990, note: 'tên sai' } }]);
-    const table = await person(folder, ['export', '--format', 'csv', '--why', 'asked'], `${numberOf(9)}\n`);
+    const table = await person(folder, ['export', '--format', 'csv', '--why', 'asked'], `${idNumber(9)}\n`);
     expect(table.output).toContain('id,at,gate,direction,outcome,reason,method,code,kiosk,identity');
     expect(await folder.command(['audit'])).not.toContain('Trần');
   }, 120_000);
@@ -211,10 +211,10 @@ describe('a person', () => {
   it('is never an argument, and a wrong number is not said again', async () => {
     using folder = new SiteFolder();
     await folder.command(['enrol', 'gate-a', '--out', join(folder.dir, 'a')]);
-    for (const args of [['erase', numberOf(1)], ['erase', '--number', numberOf(1)], ['forget'], ['erase']]) {
+    for (const args of [['erase', idNumber(1)], ['erase', '--number', idNumber(1)], ['forget'], ['erase']]) {
       const { code, output } = await person(folder, args, '');
       expect(code).toBe(64);
-      expect(output).not.toContain(numberOf(1));
+      expect(output).not.toContain(idNumber(1));
     }
     const unknown = await person(folder, ['export', '--why', 'asked'], 'not a number at all\n');
     expect(unknown).toMatchObject({ code: 1, output: expect.stringContaining('Line 1 is no code and no number') });

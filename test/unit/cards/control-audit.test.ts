@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -20,6 +20,7 @@ import type { ControlAction } from '../../../shared/control-card.ts';
 import type { Entry } from '../../../shared/entry.ts';
 import { Fault } from '../../../shared/fault.ts';
 import { arrival } from '../../contract/store.ts';
+import { auditLines } from '../../fakes/audit-lines.ts';
 import { makeEntry, uuid } from '../../fakes/entries.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
@@ -77,15 +78,7 @@ async function waitForLines(wanted: number): Promise<void> {
   );
 }
 
-function lines(): { action: string; what: Record<string, unknown> }[] {
-  const path = join(dir, auditFileName);
-  if (!existsSync(path)) return [];
-  return readFileSync(path, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
-
+const lines = () => auditLines(dir);
 const entriesOf = () => lines().map(({ what }) => what.entry);
 
 describe("the audit of guards' cards", () => {

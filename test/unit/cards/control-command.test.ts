@@ -8,6 +8,7 @@ import { type CardsContext, runCards } from '../../../gateway/cards/command.ts';
 import { controlDays, tidyGuard } from '../../../gateway/cards/control-command.ts';
 import { openRegisterReader } from '../../../gateway/cards/register.ts';
 import { controlActions } from '../../../shared/control-card.ts';
+import { auditLines } from '../../fakes/audit-lines.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
@@ -49,12 +50,6 @@ function registered() {
   return reader?.control.all() ?? [];
 }
 
-function acts(): { action: string; what: Record<string, unknown>; why: string | null }[] {
-  const path = join(dataDir, auditFileName);
-  const text = existsSync(path) ? readFileSync(path, 'utf8').trimEnd() : '';
-  return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
-}
-
 describe('cards control', () => {
   it('makes the six usual cards for ninety days, after the audit knows, and says to keep them like a key', async () => {
     const { code, out } = await make();
@@ -63,8 +58,10 @@ describe('cards control', () => {
     expect(registered().map(({ action, kiosk, printed }) => [action, kiosk, printed])).toEqual(
       ['direction-in', 'direction-out', 'close', 'open', 'visitor', 'test'].map((action) => [action, null, true]),
     );
-    expect(acts()).toMatchObject([{ action: 'control.issued', what: { kiosk: null, days: controlDays.default } }]);
-    expect(acts()[0]?.what.cards).toHaveLength(6);
+    expect(auditLines(dataDir)).toMatchObject([
+      { action: 'control.issued', what: { kiosk: null, days: controlDays.default } },
+    ]);
+    expect(auditLines(dataDir)[0]?.what.cards).toHaveLength(6);
     const files = [auditFileName, 'cards.db'].map((name) => readFileSync(join(dataDir, name)).toString());
     expect(files.join('')).not.toContain('Tư');
   });
@@ -85,7 +82,7 @@ describe('cards control', () => {
     expect((await cards('revoke', '--for', 'CHÚ TƯ,  cổng A', '--reason', 'lost')).code).toBe(0);
     await make('--actions', 'close');
     expect(registered().map(({ revoked }) => revoked?.reason)).toEqual(['lost', undefined]);
-    expect(acts().map(({ action, why }) => [action, why])).toEqual([
+    expect(auditLines(dataDir).map(({ action, why }) => [action, why])).toEqual([
       ['control.issued', null],
       ['control.revoked', 'lost'],
       ['control.issued', null],

@@ -13,6 +13,7 @@ import {
   waitBeforeMs,
 } from '../../../gateway/officer/attempts.ts';
 import { lockProcess } from '../../../gateway/process-lock.ts';
+import { auditLines } from '../../fakes/audit-lines.ts';
 import { until } from '../../fakes/until.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
@@ -55,14 +56,6 @@ async function attempt<T>(work: () => Promise<T | null>) {
   return { attempted: await done, waitedMs: clock.monotonicMs() - before };
 }
 
-function auditLines(): { action: string; what: Record<string, unknown> }[] {
-  const text = readFileSync(join(dataDir, 'audit.jsonl'), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
-
 describe('the wait before an attempt', () => {
   it.each([
     [0, 0],
@@ -100,7 +93,7 @@ describe('attempts', () => {
   it('are recorded and counted before they are evaluated, so that ending the process spares nobody', async () => {
     const seen: unknown[] = [];
     const killed = tryPassphrase('unseal', context(), async () => {
-      seen.push(auditLines().at(-1), JSON.parse(readFileSync(counterPath(), 'utf8')));
+      seen.push(auditLines(dataDir).at(-1), JSON.parse(readFileSync(counterPath(), 'utf8')));
       throw new Error('killed here');
     });
     await expect(killed).rejects.toThrow('killed here');
@@ -114,7 +107,7 @@ describe('attempts', () => {
     await attempt(wrong);
     rmSync(counterPath());
     expect((await attempt(wrong)).waitedMs).toBe(0);
-    expect(auditLines().filter(({ action }) => action === 'passphrase.wrong')).toHaveLength(3);
+    expect(auditLines(dataDir).filter(({ action }) => action === 'passphrase.wrong')).toHaveLength(3);
     expect(verifyAudit(dataDir).problems).toEqual([]);
   });
 

@@ -25,6 +25,8 @@ import {
 import { openIdentities, openSiteKeys, wrappedPath } from '../../../gateway/officer/site-keys.ts';
 import { openTrust } from '../../../gateway/trust/authority.ts';
 import { createOpener, generateSiteKey, importSiteKey, sealIdentity } from '../../../shared/identity.ts';
+import { auditLines } from '../../fakes/audit-lines.ts';
+import { bytesBelow } from '../../fakes/files-below.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -63,17 +65,7 @@ function access(typed: readonly string[], changes: Partial<KeepingAccess> = {}):
   };
 }
 
-const actions = () =>
-  readFileSync(join(dataDir, 'audit.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line).action);
-
-/** Every byte under a folder. */
-function everything(folder: string): Buffer {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
-  return Buffer.concat(files.map((file) => readFileSync(join(file.parentPath, file.name))));
-}
+const actions = () => auditLines(dataDir).map(({ action }) => action);
 
 describe('protecting the key', () => {
   it('leaves it nowhere on the disk in clear, and the passphrase nowhere at all', async () => {
@@ -84,8 +76,8 @@ describe('protecting the key', () => {
     });
     expect(existsSync(plainPath())).toBe(false);
     expect(statSync(wrappedPath(dataDir)).mode & 0o777).toBe(0o600);
-    expect(everything(dataDir).includes(key)).toBe(false);
-    expect(everything(dataDir).includes(good)).toBe(false);
+    expect(bytesBelow(dataDir).includes(key)).toBe(false);
+    expect(bytesBelow(dataDir).includes(good)).toBe(false);
     expect(actions()).toEqual(['key.protect', 'key.protected']);
     const opened = await openIdentities('test', access([good]));
     if (typeof opened === 'string') throw new Error(opened);
@@ -123,7 +115,7 @@ describe('protecting the key', () => {
     expect(keys.secrets.map(({ privateKey }) => Buffer.from(privateKey))).toEqual([key]);
     expect((await readKeyStatus(access([]))).plain).toHaveLength(content === 'zeros' ? 0 : 1);
     await protectKeys(access(content === 'half' ? [good, good] : [good]));
-    expect(everything(dataDir).includes(key)).toBe(false);
+    expect(bytesBelow(dataDir).includes(key)).toBe(false);
     expect(await readKeyStatus(access([]))).toMatchObject({ plain: [], wrapped: [expect.any(String)] });
   });
 

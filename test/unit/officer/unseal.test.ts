@@ -16,6 +16,7 @@ import {
   sealIdentity,
   subjectOf,
 } from '../../../shared/identity.ts';
+import { auditLines } from '../../fakes/audit-lines.ts';
 import { listedTracing, makePassage } from '../../fakes/listed-tracing.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
 
@@ -57,15 +58,7 @@ async function ask(question: Question, tracing: Tracing, signal = new AbortContr
   const table = investigate(question, 'vụ 12/2026', { ...parts, audit, signal }, (end) => void endings.push(end));
   for await (const piece of table) text += piece;
   const rows = parse(text, { bom: true, columns: true }) as Record<string, string>[];
-  return { text, rows, ending: endings[0], audited: auditLines() };
-}
-
-function auditLines(): { action: string; what: Record<string, unknown>; why: string | null }[] {
-  const text = readFileSync(join(dataDir, 'audit.jsonl'), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  return { text, rows, ending: endings[0], audited: auditLines(dataDir) };
 }
 
 describe('an investigation', () => {
@@ -172,7 +165,7 @@ describe('the audit of an investigation', () => {
     const watched: Tracing = {
       ...tracing,
       visitsOf: (subjects, window) => {
-        seen.push(...auditLines());
+        seen.push(...auditLines(dataDir));
         return tracing.visitsOf(subjects, window);
       },
     };
@@ -235,6 +228,9 @@ describe('the audit of an investigation', () => {
     const table = investigate(atGate, 'why', { ...parts, audit: openAudit(dataDir), signal }, () => {});
     await table.next();
     await table.return(undefined);
-    expect(auditLines().at(-1)).toMatchObject({ action: 'identities.unsealed', what: { rows: 2, complete: false } });
+    expect(auditLines(dataDir).at(-1)).toMatchObject({
+      action: 'identities.unsealed',
+      what: { rows: 2, complete: false },
+    });
   });
 });

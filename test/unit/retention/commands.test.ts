@@ -14,10 +14,11 @@ import { findTraces } from '../../../gateway/retention/trace-search.ts';
 import { editSiteRules, readSiteRules } from '../../../gateway/site-rules/site-rules-files.ts';
 import { formatCardNumber } from '../../../shared/card-number.ts';
 import { systemClock } from '../../../shared/system/clock.ts';
-import { dayMs, makePast, numberOf, ownUpstream } from '../../fakes/old-site.ts';
+import { dayMs, makePast, ownUpstream } from '../../fakes/old-site.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
+import { idNumber } from '../../fakes/site.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 let dir: string;
@@ -127,7 +128,7 @@ describe('lists of people', () => {
 
   it('name nobody who was erased, but a bar stays, is told of, and is in backups', async () => {
     await makePast(dataDir, { from: 1, count: 1, receivedMs: systemClock.nowMs() - dayMs, personOf: () => 1 });
-    const found = await findPerson(dataDir, [numberOf(1)]);
+    const found = await findPerson(dataDir, [idNumber(1)]);
     const [subject = ''] = 'wrong' in found ? [] : found.subjects;
     const bar = { subject, reason: 'ban', until: null, gates: [], since: '2026-11-20T00:00:00Z' };
     await editSiteRules(dataDir, async (kept) => ({
@@ -136,7 +137,7 @@ describe('lists of people', () => {
       barred: [bar],
     }));
     await backup();
-    const erased = await person(['erase'], numberOf(1));
+    const erased = await person(['erase'], idNumber(1));
     expect(erased).toMatchObject({ code: 1, text: expect.stringContaining('who is barred: see "rules unbar"') });
     expect(readSiteRules(dataDir)).toMatchObject({ expected: { [today]: [someone] }, barred: [bar] });
     const [{ path } = { path: '' }] = await listBackups(dataDir);
@@ -205,12 +206,12 @@ describe('person', () => {
 
   it('says so where nothing is kept, where there is nothing to correct, and what a field may not hold', async () => {
     await makePast(dataDir, { from: 1, count: 5, receivedMs: systemClock.nowMs() - dayMs, personOf: () => 1 });
-    expect(await person(['correct'], numberOf(2), 'name: Lê Thị E')).toMatchObject({
+    expect(await person(['correct'], idNumber(2), 'name: Lê Thị E')).toMatchObject({
       code: 1,
       text: expect.stringContaining('Nothing is kept'),
     });
-    expect((await person(['correct'], numberOf(1))).text).toContain('There is nothing to correct');
-    expect((await person(['correct'], numberOf(1), 'birth_year: 1066')).text).toMatch(/birth_year is no year/);
-    expect((await person(['correct'], numberOf(1), `note: ${'x'.repeat(1001)}`)).text).toMatch(/note has more than/);
+    expect((await person(['correct'], idNumber(1))).text).toContain('There is nothing to correct');
+    expect((await person(['correct'], idNumber(1), 'birth_year: 1066')).text).toMatch(/birth_year is no year/);
+    expect((await person(['correct'], idNumber(1), `note: ${'x'.repeat(1001)}`)).text).toMatch(/note has more than/);
   });
 });
