@@ -13,7 +13,8 @@ import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from
 import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
-import { ownCommands, printAll, quietLog } from './own-commands.ts';
+import { ownCommand, printAll, quietLog } from './own-commands.ts';
+import { requireSite } from './site-here.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -67,8 +68,8 @@ export async function runCommand(
   signal: AbortSignal,
 ): Promise<number> {
   const [first = '', ...rest] = args;
-  const own = Object.hasOwn(ownCommands, first) ? ownCommands[first] : undefined;
-  if (own !== undefined) return own(rest, environment, signal);
+  const own = ownCommand(first);
+  if (own !== null) return own(rest, environment, signal);
   const typed = parseCommandLine(args, { allowPositionals: true, options: known });
   if (typeof typed === 'string') return refuse(typed);
   const { values: options, positionals } = typed;
@@ -77,6 +78,8 @@ export async function runCommand(
   const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
   if (operands.length !== operandsWanted)
     return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
+  // A reader of the store says itself that there is none.
+  await requireSite(command === 'audit' || command === 'revoke' ? 'trust' : 'nothing', [], environment);
   switch (command) {
     case 'serve':
       return serve(environment, signal);
