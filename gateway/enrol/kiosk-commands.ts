@@ -147,7 +147,7 @@ export async function revokeKiosk(kiosk: string, config: KioskCommandConfig, par
 
 /**
  * Orders a kiosk to send everything and to forget this site, or takes that back. Returns what was done, in words. Throws the
- * Faults KIOSK_UNKNOWN, where it has no certificate that is good, and DATA_DIR_UNUSABLE.
+ * Faults KIOSK_UNKNOWN, KIOSK_NOT_ENROLLED, where it has no certificate that is good, and DATA_DIR_UNUSABLE.
  */
 export async function resetKiosk(
   kiosk: string,
@@ -155,8 +155,9 @@ export async function resetKiosk(
   config: KioskCommandConfig,
   parts: Parts,
 ): Promise<string> {
-  const listed = (await listKiosks(config, parts)).find((one) => one.kiosk === kiosk && one.state === 'enrolled');
+  const listed = (await listKiosks(config, parts)).find((one) => one.kiosk === kiosk);
   if (listed === undefined) throw new Fault('KIOSK_UNKNOWN', kiosk);
+  if (listed.state !== 'enrolled') throw new Fault('KIOSK_NOT_ENROLLED', `${kiosk}: ${listed.state}`);
   const action = cancel ? 'kiosk.reset-cancelled' : 'kiosk.reset-ordered';
   await openAudit(config.dataDir, { clock: parts.clock }).record({ action, what: { kiosk } });
   const work = cancel ? dropReset(config.dataDir, kiosk) : orderReset(config.dataDir, kiosk, parts.clock);

@@ -24,7 +24,7 @@ export interface KiosksParts {
   readonly warn: (text: string) => void;
 }
 
-/** Runs the command and gives its exit code. Throws the Faults of the trust folder, AUDIT_READ_FAILED, KIOSK_UNKNOWN and DATA_DIR_UNUSABLE. */
+/** Runs the command and gives its exit code. Throws the Faults of the trust folder, AUDIT_READ_FAILED, KIOSK_UNKNOWN, KIOSK_NOT_ENROLLED and DATA_DIR_UNUSABLE. */
 export async function runKiosks(
   args: readonly string[],
   config: KioskCommandConfig,

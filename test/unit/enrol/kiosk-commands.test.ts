@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Invitations } from '../../../gateway/enrol/invitations.ts';
 import { describeKiosks, listKiosks, resetKiosk, revokeKiosk } from '../../../gateway/enrol/kiosk-commands.ts';
 import { openTrust, type Trust } from '../../../gateway/trust/authority.ts';
 import { kioskValidMs } from '../../../gateway/trust/lifetimes.ts';
 import { endsSoonMs } from '../../../shared/renewal.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { makeKeyPair } from '../../fakes/renewing-kiosk.ts';
+import { seededChance } from '../../fakes/seeded-chance.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 let dataDir: string;
@@ -55,9 +57,21 @@ it('a copy and an order to reset are told of until the kiosk is revoked', async 
   expect(await lines()).not.toMatch(/TWO MACHINES|It was told/);
 });
 
-it('an order to a kiosk that is not there, or cut off, is refused', async () => {
+it('an order to a kiosk that is not there, or cut off, or only invited, is refused as what it is', async () => {
   await revokeKiosk('gate-b', config(), { clock, log });
-  for (const kiosk of ['gate-b', 'gate-c']) {
-    await expect(resetKiosk(kiosk, false, config(), { clock, log })).rejects.toMatchObject({ code: 'KIOSK_UNKNOWN' });
+  const invited = { kiosk: 'gate-d', gate: 'D', direction: 'in' } as const;
+  await new Invitations(join(dataDir, 'trust'), clock).make(invited, clock.nowMs() + 60_000, seededChance(1));
+  for (const cancel of [true, false]) {
+    const refusals = ['gate-b', 'gate-c', 'gate-d'].map((kiosk) =>
+      resetKiosk(kiosk, cancel, config(), { clock, log }).catch(({ code, message }) => [
+        code,
+        message.split('. ').at(-1),
+      ]),
+    );
+    expect(await Promise.all(refusals)).toEqual([
+      ['KIOSK_NOT_ENROLLED', 'gate-b: revoked'],
+      ['KIOSK_UNKNOWN', 'gate-c'],
+      ['KIOSK_NOT_ENROLLED', 'gate-d: invited'],
+    ]);
   }
 });
