@@ -5,6 +5,7 @@ import type { EntryTime } from '../shared/ports.ts';
 import { describeAudit } from './audit/listing.ts';
 import type { AuditReport } from './audit/verify.ts';
 import { type Clone, cloneRemedy } from './enrol/clones.ts';
+import { showMoment } from './moment.ts';
 import type { QuarantineItem, StoredEntry, StoreReader, StoreReport } from './store/store.ts';
 
 export const entriesFormats = ['ndjson', 'csv'] as const;
@@ -43,7 +44,7 @@ export async function check(
 }
 
 function describeClone({ kiosk, since, last }: Clone & { readonly kiosk: string }): string {
-  return `TWO MACHINES USE THE IDENTITY OF ${kiosk}, since ${since}, last seen ${last}.\n  ${cloneRemedy(kiosk)}\n`;
+  return `TWO MACHINES USE THE IDENTITY OF ${kiosk}, since ${showMoment(since)}, last seen ${showMoment(last)}.\n  ${cloneRemedy(kiosk)}\n`;
 }
 
 const columns = {
@@ -121,7 +122,7 @@ function describeRemovals(purged: StoreReport['purged'], erased: StoreReport['er
   return [
     ...(purged.untilMs === null
       ? []
-      : [`Deleted after their time: ${describe(purged)}, from before ${new Date(purged.untilMs).toISOString()}.`]),
+      : [`Deleted after their time: ${describe(purged)}, from before ${showMoment(purged.untilMs)}.`]),
     ...(erased.entries + erased.quarantined === 0 ? [] : [`Erased on request: ${describe(erased)}.`]),
   ];
 }

@@ -1,5 +1,6 @@
 /** What the commands print of the audit. */
 import { stringify } from 'csv-stringify/sync';
+import { showMoment } from '../moment.ts';
 import { auditPaths } from './audit-file.ts';
 import { type AuditLine, readAuditLine } from './audit-line.ts';
 import { type AuditReport, piecesOf, toReadFault } from './verify.ts';
@@ -23,7 +24,7 @@ const columns = {
 const csvOptions = { escape_formulas: true };
 
 /**
- * The audit from its beginning: for reading, as a table, or byte for byte. A line that cannot be read stands where it is,
+ * The audit from its beginning: for reading, by Viet Nam's time, as a table, or byte for byte. A line that cannot be read stands where it is,
  * marked. Throws the Fault AUDIT_READ_FAILED.
  */
 export function* listAudit(dataDir: string, format: AuditFormat): Generator<string> {
@@ -49,7 +50,7 @@ function describeLine(bytes: Buffer, format: 'text' | 'csv'): string {
   const { seq, at, user, login, command, action, what, why } = read.line;
   const facts = Object.entries(what).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const who = login === null || login === user ? user : `${user} (${login})`;
-  return `${seq}  ${at}  ${who}, ${command}: ${action}${facts.join('')}${why === null ? '' : `  because ${JSON.stringify(why)}`}\n`;
+  return `${seq}  ${showMoment(at)}  ${who}, ${command}: ${action}${facts.join('')}${why === null ? '' : `  because ${JSON.stringify(why)}`}\n`;
 }
 
 /** The report of the audit, for people. */

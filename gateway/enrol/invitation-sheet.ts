@@ -4,6 +4,7 @@ import { Fault } from '../../shared/fault.ts';
 import { drawCode, drawText } from '../cards/drawing.ts';
 import { mm, openPdfFile, type Pdf, page } from '../cards/pdf-file.ts';
 import { qrMatrix, quietModules } from '../cards/qr-matrix.ts';
+import { showMoment } from '../moment.ts';
 import type { PrintedInvitation } from './invite-command.ts';
 
 const side = 120 * mm;
@@ -50,7 +51,7 @@ function drawSheet(pdf: Pdf, { text, site, gate, kiosk, expiresMs }: PrintedInvi
     'Đưa mã này trước đầu đọc của máy mới.',
     'Hold this code before the scanner of the new kiosk.',
     `Dùng một lần, đến ${day.format(expiresMs)}. Xong thì hủy tờ này.`,
-    `Works once, until ${new Date(expiresMs).toISOString()}. Destroy this sheet afterwards.`,
+    `Works once, until ${showMoment(expiresMs).slice(0, 16)}. Destroy this sheet afterwards.`,
   ];
   for (const line of lines) y += drawText(pdf, line, { ...words, y, sizeMax: 18, sizeMin: 10, lines: 2 }) + 3 * mm;
 }

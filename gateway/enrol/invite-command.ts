@@ -16,6 +16,7 @@ import { exitCode } from '../../shared/system/program.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
 import { openAudit } from '../audit/audit.ts';
 import { qrMatrix } from '../cards/qr-matrix.ts';
+import { showMoment } from '../moment.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { gatewayAddresses, isLoopback, thisMachine } from './gateway-addresses.ts';
 import { Invitations } from './invitations.ts';
@@ -173,6 +174,5 @@ async function makeInvitation(
 function describe({ text, gate, kiosk, expiresMs }: PrintedInvitation, color: boolean): string {
   // On a screen nothing is dirty or torn, and a smaller code is read from farther away.
   const code = drawInTerminal(qrMatrix(text, 'L'), color);
-  const until = new Date(expiresMs).toISOString();
-  return `${code}\n${gate}: ${kiosk}. Hold the kiosk's scanner to the code. It works once, until ${until}.\n`;
+  return `${code}\n${gate}: ${kiosk}. Hold the kiosk's scanner to the code. It works once, until ${showMoment(expiresMs)}.\n`;
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { endsSoonMs } from '../../shared/renewal.ts';
+import { vietnamDayOf } from '../../shared/time.ts';
 import { openAudit } from '../audit/audit.ts';
+import { showMoment } from '../moment.ts';
 import { type HeldVersions, readHeldVersions } from '../site-rules/rules-versions.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
@@ -31,7 +33,7 @@ export interface ListedKiosk {
   readonly state: 'enrolled' | 'revoked' | 'invited';
   readonly enrolledAt: string | null;
   /** When its certificate, or its invitation, ends. */
-  readonly until: string | null;
+  readonly until: string;
   readonly lastSeen: string | null;
   /** Its certificate ends within `endsSoonMs`, and has not been renewed. */
   readonly endsSoon: boolean;
@@ -104,8 +106,9 @@ export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' |
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
     else {
       const held = rules === null ? '' : `, rules ${rules}`;
-      const seen = `last seen ${lastSeen ?? 'never'}`;
-      yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
+      const seen = `last seen ${lastSeen === null ? 'never' : showMoment(lastSeen)}`;
+      const end = state === 'invited' ? showMoment(until) : vietnamDayOf(Date.parse(until));
+      yield `${kiosk}: ${state}, until ${end}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
     }
   }
 }
@@ -114,7 +117,7 @@ function describeGate({ gate, closedSince }: ListedKiosk): string {
   if (gate !== 'closed') return gate === null ? '' : ', gate open';
   return closedSince === null
     ? ', GATE CLOSED by a guard, since when is not known'
-    : `, GATE CLOSED by a guard since ${closedSince}`;
+    : `, GATE CLOSED by a guard since ${showMoment(closedSince)}`;
 }
 
 function alarms({ kiosk, endsSoon, clonedSince, resetOrderedAt }: ListedKiosk): string {
@@ -122,10 +125,10 @@ function alarms({ kiosk, endsSoon, clonedSince, resetOrderedAt }: ListedKiosk): 
     ...(endsSoon
       ? ['ITS CERTIFICATE ENDS SOON. It renews by itself while it is connected: see its log, and yours.']
       : []),
-    ...(clonedSince === null ? [] : [`TWO MACHINES USE IT, since ${clonedSince}. ${cloneRemedy(kiosk)}`]),
+    ...(clonedSince === null ? [] : [`TWO MACHINES USE IT, since ${showMoment(clonedSince)}. ${cloneRemedy(kiosk)}`]),
     ...(resetOrderedAt === null
       ? []
-      : [`It was told at ${resetOrderedAt} to forget this site, and has not said so yet.`]),
+      : [`It was told at ${showMoment(resetOrderedAt)} to forget this site, and has not said so yet.`]),
   ];
   return lines.map((line) => `  ${line}\n`).join('');
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { exitCode } from '../../shared/system/program.ts';
 import { openRegister, openRegisterReader } from '../cards/register.ts';
 import { Invitations } from '../enrol/invitations.ts';
+import { showMoment } from '../moment.ts';
 import type { Trust } from '../trust/authority.ts';
 import { newest } from '../trust/grant.ts';
 import { hasIssuer, readIssuers } from '../trust/issuer.ts';
@@ -29,7 +30,7 @@ export async function rotate(kind: KeyKind, trust: Trust, context: KeysContext):
   const waiting = isUnfinished || number === 1 ? null : await whyWait(kind, trust, context);
   if (waiting !== null && !isForced) {
     await print([
-      `Nothing was done: number ${number} was made at ${at}, and ${waiting}. For a further one: --again.\n`,
+      `Nothing was done: number ${number} was made${at === null ? '' : ` at ${showMoment(at)}`}, and ${waiting}. For a further one: --again.\n`,
     ]);
     return exitCode.ok;
   }
