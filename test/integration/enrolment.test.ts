@@ -99,6 +99,11 @@ describe('a site that is set up by scanning', () => {
     expect(await folder.command(['revoke', 'cong-a'])).toContain('1 certificates revoked');
     await kiosk.waitForLog('link.lost', startDeadlineMs, { since });
     await gateway.waitForLog('broker.revoked', startDeadlineMs, { matches: ({ peer }) => peer !== undefined });
+    const told = await kiosk.waitForLog('link.retry', startDeadlineMs, {
+      since,
+      matches: ({ reason }) => reason === 'the gateway has cut this kiosk off',
+    });
+    expect(told.remedy).toContain('"reset" here, and "invite" on the gateway');
     await pty.write(`${idCard(1)}\r`);
     await kiosk.waitForLog('scan.recorded', startDeadlineMs);
     expect(await folder.entries()).toEqual([]);
