@@ -11,6 +11,7 @@ import { openTrust, type Trust } from '../trust/authority.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 import { cloneRemedy, currentClones } from './clones.ts';
 import { findClosings } from './gate-closings.ts';
+import { findGateNames } from './gate-names.ts';
 import { type GateState, readGateStates } from './gate-states.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
@@ -29,6 +30,8 @@ interface Parts {
 /** One kiosk as `kiosks` prints it. */
 export interface ListedKiosk {
   readonly kiosk: string;
+  /** What its gate is called, by its last invitation; null: it was enrolled without one. */
+  readonly gateName: string | null;
   /** `enrolled`: its newest certificate is good; `revoked`; or `invited` and not yet here. */
   readonly state: 'enrolled' | 'revoked' | 'invited';
   readonly enrolledAt: string | null;
@@ -51,7 +54,7 @@ export interface ListedKiosk {
 
 const nothingSeen = {
   ...{ lastSeen: null, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null },
-  ...{ gate: null, closedSince: null },
+  ...{ gate: null, gateName: null, closedSince: null },
 };
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
@@ -82,13 +85,18 @@ export async function listKiosks(config: KioskCommandConfig, parts: Parts): Prom
     const rules = rulesOf(versions, kiosk);
     const alarms = { endsSoon, clonedSince, resetOrderedAt };
     const gate = state === 'enrolled' ? (gates.get(kiosk) ?? null) : null;
-    const said = { lastSeen: seen, rules, gate, closedSince: null };
+    const said = { lastSeen: seen, rules, gate, gateName: null, closedSince: null };
     listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, ...said, ...alarms });
   }
   const closed = [...listed.values()].filter(({ gate }) => gate === 'closed').map(({ kiosk }) => kiosk);
   const closings = findClosings(config.dataDir, new Set(closed));
+  const names = findGateNames(config.dataDir);
   return [...listed.values()]
-    .map((one) => ({ ...one, closedSince: closings.get(one.kiosk) ?? null }))
+    .map((one) => ({
+      ...one,
+      gateName: names.get(one.kiosk) ?? null,
+      closedSince: closings.get(one.kiosk) ?? null,
+    }))
     .sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
 }
 
@@ -102,13 +110,13 @@ function rulesOf({ told, kiosks }: HeldVersions, kiosk: string): ListedKiosk['ru
 export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' | 'json'): Generator<string> {
   if (kiosks.length === 0 && format === 'text') yield 'No kiosk is enrolled yet: see "invite --help".\n';
   for (const listed of kiosks) {
-    const { kiosk, state, until, lastSeen, rules } = listed;
+    const { kiosk, gateName, state, until, lastSeen, rules } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
     else {
       const held = rules === null ? '' : `, rules ${rules}`;
       const seen = `last seen ${lastSeen === null ? 'never' : showMoment(lastSeen)}`;
       const end = state === 'invited' ? showMoment(until) : vietnamDayOf(Date.parse(until));
-      yield `${kiosk}: ${state}, until ${end}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
+      yield `${kiosk}${gateName === null ? '' : ` (${gateName})`}: ${state}, until ${end}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
     }
   }
 }

@@ -94,7 +94,9 @@ describe('a site that is set up by scanning', () => {
     await kiosk.waitForLog('scanner.found', startDeadlineMs);
     await pty.write(`${(await invite('Cổng A')).trim()}\r`);
     await kiosk.waitForLog('link.connected', startDeadlineMs);
-    expect(await folder.command(['kiosks'])).toMatch(/^cong-a: enrolled, until \d{4}-\d\d-\d\d, last seen \d{4}-/);
+    expect(await folder.command(['kiosks'])).toMatch(
+      /^cong-a \(Cổng A\): enrolled, until \d{4}-\d\d-\d\d, last seen \d{4}-/,
+    );
     const since = kiosk.logs.length;
     expect(await folder.command(['revoke', 'cong-a'])).toContain('1 certificates revoked');
     await kiosk.waitForLog('link.lost', startDeadlineMs, { since });
@@ -176,7 +178,7 @@ describe('the command line', () => {
     await folder.command(['invite', '--gate', 'A', '--address', '127.0.0.1:8884']);
     const ran = await runProcess(['gateway/main.ts', 'revoke', '../../x'], { env: folder.gatewayEnv() });
     expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('KIOSK_UNKNOWN') });
-    expect(await folder.command(['kiosks'])).toMatch(/^a: invited, .*\n$/);
+    expect(await folder.command(['kiosks'])).toMatch(/^a \(A\): invited, .*\n$/);
   });
 
   it('serves on when the port for enrolment is taken', async () => {

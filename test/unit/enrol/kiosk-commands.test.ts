@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openAudit } from '../../../gateway/audit/audit.ts';
 import { Invitations } from '../../../gateway/enrol/invitations.ts';
 import { describeKiosks, listKiosks, resetKiosk, revokeKiosk } from '../../../gateway/enrol/kiosk-commands.ts';
 import { openTrust, type Trust } from '../../../gateway/trust/authority.ts';
@@ -55,6 +56,18 @@ it('a copy and an order to reset are told of until the kiosk is revoked', async 
   });
   await revokeKiosk('gate-a', config(), { clock, log });
   expect(await lines()).not.toMatch(/TWO MACHINES|It was told/);
+});
+
+it('each bears the name of the gate that it was invited for last, unless it was enrolled in a folder since', async () => {
+  const audit = openAudit(dataDir, { clock });
+  const invited = (kiosk: string, gate: string) => audit.record({ action: 'kiosk.invited', what: { kiosk, gate } });
+  await invited('gate-a', 'Cổng cũ');
+  await invited('gate-a', 'Cổng A');
+  await invited('gate-b', 'Cổng B');
+  await audit.record({ action: 'kiosk.enrol', what: { kiosk: 'gate-b', force: true } });
+  expect(await lines()).toMatch(/^gate-a \(Cổng A\): enrolled, until .*\ngate-b: enrolled, /);
+  const listed = await listKiosks(config(), { clock, log });
+  expect(listed.map(({ gateName }) => gateName)).toEqual(['Cổng A', null]);
 });
 
 it('an order to a kiosk that is not there, or cut off, or only invited, is refused as what it is', async () => {
