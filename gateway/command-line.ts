@@ -9,7 +9,7 @@ import { exitCode } from '../shared/system/program.ts';
 import { logAuditEnd, openAudit } from './audit/audit.ts';
 import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
-import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
+import { type CheckFormat, check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
 import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
@@ -93,12 +93,7 @@ export async function runCommand(
     case 'check': {
       const format = checkFormats.find((name) => name === (options.format ?? 'text'));
       if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
-      return withReader(environment, async (store) => {
-        const { dataDir } = readSiteConfig(environment);
-        const { text, sound } = await check(store, verifyAudit(dataDir), format, await currentClones(dataDir));
-        await print([text]);
-        return sound ? exitCode.ok : exitCode.failed;
-      });
+      return runCheck(environment, format);
     }
     case 'audit': {
       const format = auditFormats.find((name) => name === (options.format ?? 'text'));
@@ -151,6 +146,17 @@ async function serve(environment: Environment, signal: AbortSignal): Promise<num
 async function withReader(environment: Environment, read: (store: StoreReader) => Promise<number>): Promise<number> {
   await using store = await openSqliteReader({ dir: readSiteConfig(environment).dataDir });
   return await read(store);
+}
+
+function runCheck(environment: Environment, format: CheckFormat): Promise<number> {
+  return withReader(environment, async (store) => {
+    const { dataDir, upstreams } = readGatewayConfig(environment);
+    const names = upstreams.map(({ name }) => name);
+    const clones = await currentClones(dataDir);
+    const { text, sound } = await check(store, verifyAudit(dataDir), format, clones, names);
+    await print([text]);
+    return sound ? exitCode.ok : exitCode.failed;
+  });
 }
 
 async function enrol(environment: Environment, kiosk: string, outDir: string, force: boolean): Promise<number> {

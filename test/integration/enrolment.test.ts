@@ -98,7 +98,7 @@ describe('a site that is set up by scanning', () => {
       /^cong-a \(Cổng A\): enrolled, until \d{4}-\d\d-\d\d, last seen \d{4}-/,
     );
     const since = kiosk.logs.length;
-    expect(await folder.command(['revoke', 'cong-a'])).toContain('1 certificates revoked');
+    expect(await folder.command(['revoke', 'cong-a'])).toContain('1 certificate revoked, 0 invitations withdrawn');
     await kiosk.waitForLog('link.lost', startDeadlineMs, { since });
     await gateway.waitForLog('broker.revoked', startDeadlineMs, { matches: ({ peer }) => peer !== undefined });
     const told = await kiosk.waitForLog('link.retry', startDeadlineMs, {
