@@ -1,5 +1,6 @@
 /** What the commands print of the audit. */
 import { stringify } from 'csv-stringify/sync';
+import { counted } from '../counted.ts';
 import { showMoment } from '../moment.ts';
 import { auditPaths } from './audit-file.ts';
 import { type AuditLine, readAuditLine } from './audit-line.ts';
@@ -56,7 +57,9 @@ function describeLine(bytes: Buffer, format: 'text' | 'csv'): string {
 /** The report of the audit, for people. */
 export function describeAudit({ lines, end, problems, mended, unfinished }: AuditReport): string {
   const text = [
-    lines === 0 ? 'The audit has no lines.' : `Audit: ${lines} lines, the last is number ${end.seq}, ${end.hash}.`,
+    lines === 0
+      ? 'The audit has no lines.'
+      : `Audit: ${counted(lines, 'line')}, the last is number ${end.seq}, ${end.hash}.`,
     ...(mended === 0 ? [] : [`  A power cut left ${mended} of them torn; the next accounts for it.`]),
     ...(unfinished
       ? ['  The end is torn; the next line will account for it. Nothing that was said to be done is lost.']

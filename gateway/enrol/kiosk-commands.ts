@@ -5,6 +5,7 @@ import type { Clock, Log } from '../../shared/ports.ts';
 import { endsSoonMs } from '../../shared/renewal.ts';
 import { vietnamDayOf } from '../../shared/time.ts';
 import { openAudit } from '../audit/audit.ts';
+import { counted } from '../counted.ts';
 import { showMoment } from '../moment.ts';
 import { type HeldVersions, readHeldVersions } from '../site-rules/rules-versions.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
@@ -153,7 +154,7 @@ export async function revokeKiosk(kiosk: string, config: KioskCommandConfig, par
   await invitations.withdraw(kiosk);
   await dropReset(config.dataDir, kiosk);
   if (count === 0 && invited === 0 && !(await isKnown(trust, kiosk))) throw new Fault('KIOSK_UNKNOWN', kiosk);
-  return `${kiosk} is cut off: ${count} certificates revoked, ${invited} invitations withdrawn.\n`;
+  return `${kiosk} is cut off: ${counted(count, 'certificate')} revoked, ${counted(invited, 'invitation')} withdrawn.\n`;
 }
 
 /**

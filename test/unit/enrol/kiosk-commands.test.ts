@@ -70,6 +70,12 @@ it('each bears the name of the gate that it was invited for last, unless it was 
   expect(listed.map(({ gateName }) => gateName)).toEqual(['Cổng A', null]);
 });
 
+it('a kiosk is cut off in numbers that are spoken well', async () => {
+  expect(await revokeKiosk('gate-a', config(), { clock, log })).toMatch(
+    /: 1 certificate revoked, 0 invitations withdr/,
+  );
+});
+
 it('an order to a kiosk that is not there, or cut off, or only invited, is refused as what it is', async () => {
   await revokeKiosk('gate-b', config(), { clock, log });
   const invited = { kiosk: 'gate-d', gate: 'D', direction: 'in' } as const;
