@@ -16,6 +16,7 @@ import { findGateNames } from './gate-names.ts';
 import { type GateState, readGateStates } from './gate-states.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
+import { readPresence } from './presence.ts';
 import { dropReset, orderReset, readResets } from './resets.ts';
 
 export interface KioskCommandConfig {
@@ -39,6 +40,8 @@ export interface ListedKiosk {
   /** When its certificate, or its invitation, ends. */
   readonly until: string;
   readonly lastSeen: string | null;
+  /** Whether it is connected now, or was some seconds ago. */
+  readonly connected: boolean;
   /** Its certificate ends within `endsSoonMs`, and has not been renewed. */
   readonly endsSoon: boolean;
   /** Since when two machines use its identity; null where that was not noticed. */
@@ -54,7 +57,7 @@ export interface ListedKiosk {
 }
 
 const nothingSeen = {
-  ...{ lastSeen: null, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null },
+  ...{ lastSeen: null, connected: false, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null },
   ...{ gate: null, gateName: null, closedSince: null },
 };
 
@@ -67,6 +70,7 @@ async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts
 export async function listKiosks(config: KioskCommandConfig, parts: Parts): Promise<readonly ListedKiosk[]> {
   const { trust, invitations } = await open(config, parts);
   const lastSeen = await readLastSeen(config.dataDir);
+  const here = await readPresence(config.dataDir);
   const clones = await currentClones(config.dataDir);
   const resets = await readResets(config.dataDir);
   const versions = await readHeldVersions(config.dataDir);
@@ -86,7 +90,8 @@ export async function listKiosks(config: KioskCommandConfig, parts: Parts): Prom
     const rules = rulesOf(versions, kiosk);
     const alarms = { endsSoon, clonedSince, resetOrderedAt };
     const gate = state === 'enrolled' ? (gates.get(kiosk) ?? null) : null;
-    const said = { lastSeen: seen, rules, gate, gateName: null, closedSince: null };
+    const connected = state === 'enrolled' && here.has(kiosk);
+    const said = { lastSeen: seen, connected, rules, gate, gateName: null, closedSince: null };
     listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, ...said, ...alarms });
   }
   const closed = [...listed.values()].filter(({ gate }) => gate === 'closed').map(({ kiosk }) => kiosk);
@@ -111,11 +116,11 @@ function rulesOf({ told, kiosks }: HeldVersions, kiosk: string): ListedKiosk['ru
 export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' | 'json'): Generator<string> {
   if (kiosks.length === 0 && format === 'text') yield 'No kiosk is enrolled yet: see "invite --help".\n';
   for (const listed of kiosks) {
-    const { kiosk, gateName, state, until, lastSeen, rules } = listed;
+    const { kiosk, gateName, state, until, lastSeen, connected, rules } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
     else {
       const held = rules === null ? '' : `, rules ${rules}`;
-      const seen = `last seen ${lastSeen === null ? 'never' : showMoment(lastSeen)}`;
+      const seen = connected ? 'connected now' : `last seen ${lastSeen === null ? 'never' : showMoment(lastSeen)}`;
       const end = state === 'invited' ? showMoment(until) : vietnamDayOf(Date.parse(until));
       yield `${kiosk}${gateName === null ? '' : ` (${gateName})`}: ${state}, until ${end}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
     }

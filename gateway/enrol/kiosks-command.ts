@@ -7,7 +7,7 @@ import { describeKiosks, type KioskCommandConfig, listKiosks, resetKiosk } from 
 const help = `Which kiosks there are, and sending one away.
 
   npm run -s gateway -- kiosks [--format text|json]  which kiosks there are, at which gates they were invited,
-                                                     when each was here last, and whether a guard
+                                                     which are connected and when others were last, and whether a guard
                                                      has closed its gate, as it said last, and since when
   npm run -s gateway -- kiosks reset KIOSK           tell a kiosk, now or when it is back, to send everything that it holds,
                                                      to forget this site, and to wait for an invitation. Then it is cut
