@@ -9,11 +9,12 @@ import { exitCode } from '../shared/system/program.ts';
 import { logAuditEnd, openAudit } from './audit/audit.ts';
 import { auditFormats, listAudit } from './audit/listing.ts';
 import { verifyAudit } from './audit/verify.ts';
-import { check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
+import { type CheckFormat, check, checkFormats, entriesFormats, listEntries, listQuarantine } from './commands.ts';
 import { readGatewayConfig, readSiteConfig } from './config.ts';
 import { currentClones } from './enrol/clones.ts';
 import { startGateway, trustDir } from './gateway.ts';
-import { ownCommands, printAll, quietLog } from './own-commands.ts';
+import { ownCommand, printAll, quietLog } from './own-commands.ts';
+import { requireSite } from './site-here.ts';
 import { openSqliteReader } from './store/sqlite.ts';
 import type { StoreReader } from './store/store.ts';
 import { openTrust } from './trust/authority.ts';
@@ -67,8 +68,8 @@ export async function runCommand(
   signal: AbortSignal,
 ): Promise<number> {
   const [first = '', ...rest] = args;
-  const own = Object.hasOwn(ownCommands, first) ? ownCommands[first] : undefined;
-  if (own !== undefined) return own(rest, environment, signal);
+  const own = ownCommand(first);
+  if (own !== null) return own(rest, environment, signal);
   const typed = parseCommandLine(args, { allowPositionals: true, options: known });
   if (typeof typed === 'string') return refuse(typed);
   const { values: options, positionals } = typed;
@@ -77,6 +78,8 @@ export async function runCommand(
   const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
   if (operands.length !== operandsWanted)
     return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
+  // A reader of the store says itself that there is none.
+  await requireSite(command === 'audit' || command === 'revoke' ? 'trust' : 'nothing', [], environment);
   switch (command) {
     case 'serve':
       return serve(environment, signal);
@@ -90,12 +93,7 @@ export async function runCommand(
     case 'check': {
       const format = checkFormats.find((name) => name === (options.format ?? 'text'));
       if (format === undefined) return refuse(`--format is ${checkFormats.join(' or ')}, not ${options.format}.`);
-      return withReader(environment, async (store) => {
-        const { dataDir } = readSiteConfig(environment);
-        const { text, sound } = await check(store, verifyAudit(dataDir), format, await currentClones(dataDir));
-        await print([text]);
-        return sound ? exitCode.ok : exitCode.failed;
-      });
+      return runCheck(environment, format);
     }
     case 'audit': {
       const format = auditFormats.find((name) => name === (options.format ?? 'text'));
@@ -148,6 +146,17 @@ async function serve(environment: Environment, signal: AbortSignal): Promise<num
 async function withReader(environment: Environment, read: (store: StoreReader) => Promise<number>): Promise<number> {
   await using store = await openSqliteReader({ dir: readSiteConfig(environment).dataDir });
   return await read(store);
+}
+
+function runCheck(environment: Environment, format: CheckFormat): Promise<number> {
+  return withReader(environment, async (store) => {
+    const { dataDir, upstreams } = readGatewayConfig(environment);
+    const names = upstreams.map(({ name }) => name);
+    const clones = await currentClones(dataDir);
+    const { text, sound } = await check(store, verifyAudit(dataDir), format, clones, names);
+    await print([text]);
+    return sound ? exitCode.ok : exitCode.failed;
+  });
 }
 
 async function enrol(environment: Environment, kiosk: string, outDir: string, force: boolean): Promise<number> {

@@ -4,7 +4,9 @@ import type { Entry } from '../shared/entry.ts';
 import type { EntryTime } from '../shared/ports.ts';
 import { describeAudit } from './audit/listing.ts';
 import type { AuditReport } from './audit/verify.ts';
+import { counted } from './counted.ts';
 import { type Clone, cloneRemedy } from './enrol/clones.ts';
+import { showMoment } from './moment.ts';
 import type { QuarantineItem, StoredEntry, StoreReader, StoreReport } from './store/store.ts';
 
 export const entriesFormats = ['ndjson', 'csv'] as const;
@@ -26,14 +28,24 @@ export async function* listQuarantine(store: StoreReader): AsyncGenerator<string
   for await (const item of store.quarantine()) yield `${JSON.stringify(describeItem(item))}\n`;
 }
 
-/** Integrity, gaps, how far each upstream is, whether the audit is whole and kiosks are single, and whether all is well. */
+/**
+ * Integrity, gaps, how far each upstream is, whether the audit is whole and kiosks are single, and whether all is well.
+ * @param configured the upstreams by name: the store knows none that never took anything.
+ */
 export async function check(
   store: StoreReader,
   audit: AuditReport,
   format: CheckFormat,
   clones: ReadonlyMap<string, Clone> = new Map(),
+  configured: readonly string[] = [],
 ): Promise<{ text: string; sound: boolean }> {
-  const report = await store.check();
+  const stored = await store.check();
+  const untouched = configured.filter((name) => stored.upstreams.every(({ upstream }) => upstream !== name));
+  const waiting = stored.entries;
+  const report = {
+    ...stored,
+    upstreams: [...stored.upstreams, ...untouched.map((upstream) => ({ upstream, place: 0, waiting }))],
+  };
   const cloned = [...clones].map(([kiosk, clone]) => ({ kiosk, ...clone }));
   const text =
     format === 'json'
@@ -43,7 +55,7 @@ export async function check(
 }
 
 function describeClone({ kiosk, since, last }: Clone & { readonly kiosk: string }): string {
-  return `TWO MACHINES USE THE IDENTITY OF ${kiosk}, since ${since}, last seen ${last}.\n  ${cloneRemedy(kiosk)}\n`;
+  return `TWO MACHINES USE THE IDENTITY OF ${kiosk}, since ${showMoment(since)}, last seen ${showMoment(last)}.\n  ${cloneRemedy(kiosk)}\n`;
 }
 
 const columns = {
@@ -110,18 +122,22 @@ function describeReport({ damage, entries, quarantined, gaps, upstreams, purged,
       ({ kiosk, epoch, from, to }) => `  ${kiosk}, outbox ${epoch}: ${from === to ? from : `${from} to ${to}`}`,
     ),
     ...describeRemovals(purged, erased),
-    ...upstreams.map(({ upstream, place, waiting }) => `Upstream ${upstream}: ${waiting} waiting behind ${place}.`),
+    ...upstreams.map(({ upstream, place, waiting }) =>
+      place === 0
+        ? `Upstream ${upstream}: ${waiting} waiting; it has taken nothing yet.`
+        : `Upstream ${upstream}: ${waiting} waiting behind ${place}.`,
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }
 
 function describeRemovals(purged: StoreReport['purged'], erased: StoreReport['erased']): readonly string[] {
   const describe = ({ entries, quarantined }: StoreReport['erased']) =>
-    `${entries} entries, ${quarantined} things in quarantine`;
+    `${counted(entries, 'entry', 'entries')}, ${counted(quarantined, 'thing')} in quarantine`;
   return [
     ...(purged.untilMs === null
       ? []
-      : [`Deleted after their time: ${describe(purged)}, from before ${new Date(purged.untilMs).toISOString()}.`]),
+      : [`Deleted after their time: ${describe(purged)}, from before ${showMoment(purged.untilMs)}.`]),
     ...(erased.entries + erased.quarantined === 0 ? [] : [`Erased on request: ${describe(erased)}.`]),
   ];
 }

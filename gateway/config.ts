@@ -69,6 +69,11 @@ function serveSchema(dataDir: string) {
 export type SiteConfig = ReturnType<typeof readSiteConfig>;
 export type GatewayConfig = ReturnType<typeof readGatewayConfig>;
 
+/** Where the data is. Throws the Fault CONFIG_INVALID. */
+export function readDataDir(environment: Environment): string {
+  return readEnvironment(dataSchema, environment).RAVAO_DATA_DIR;
+}
+
 /** Where the data is and whose site it is: for every command but `serve`. Throws the Fault CONFIG_INVALID. */
 export function readSiteConfig(environment: Environment) {
   const values = readEnvironment(siteSchema, environment);
@@ -95,7 +100,7 @@ function enrolPortBeside(mqttPort: number): number {
 
 /** The gateway's configuration, parsed once and frozen. Throws the Fault CONFIG_INVALID, which lists every problem. */
 export function readGatewayConfig(environment: Environment) {
-  const { RAVAO_DATA_DIR: dataDir } = readEnvironment(dataSchema, environment);
+  const dataDir = readDataDir(environment);
   const values = readEnvironment(serveSchema(resolve(dataDir)), environment);
   return Object.freeze({
     dataDir,

@@ -84,7 +84,7 @@ export async function startGateway(config: GatewayConfig, surroundings: Surround
       onState: (kiosk, state, connection) => {
         log.debug('kiosk.state', { kiosk, state });
         keeper.noteState(kiosk, state, connection);
-        enrolling?.noteState(kiosk, state);
+        enrolling?.noteState(kiosk, state, connection);
         rules?.noteState(kiosk, state);
       },
       siteNotice: trust.notice,

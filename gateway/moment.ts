@@ -34,6 +34,15 @@ export function formatMoment(ms: number): string {
   return new Date(ms + vietnamOffsetMs).toISOString().replace('Z', zone);
 }
 
+/**
+ * A moment for people, as it was in Viet Nam, to the second: `2026-11-20 07:30:05`; {@link parseMoment} reads it. Machine
+ * formats keep ISO 8601. @param at milliseconds since the Unix epoch, or ISO 8601.
+ */
+export function showMoment(at: number | string): string {
+  const ms = typeof at === 'number' ? at : Date.parse(at);
+  return formatMoment(ms).slice(0, 19).replace('T', ' ');
+}
+
 /** Null where there is no such day or hour. */
 function toMs(found: Readonly<Record<string, string | undefined>>): number | null {
   const two = (name: string) => (found[name] ?? '0').padStart(2, '0');

@@ -6,27 +6,44 @@ import { createLog } from '../shared/system/log.ts';
 import { print } from '../shared/system/output.ts';
 import { exitCode } from '../shared/system/program.ts';
 import { readDoorConfig, readGatewayConfig, readSiteConfig } from './config.ts';
+import { type Needed, requireSite } from './site-here.ts';
 
 /** Arguments and environment in, exit code out. Throws a Fault for what a person must mend. */
 export type Command = (args: readonly string[], environment: Environment, signal: AbortSignal) => Promise<number>;
 
-/** By name. */
-export const ownCommands: Readonly<Record<string, Command>> = {
-  backfill,
-  backup,
-  cards,
-  incident,
-  invite,
-  keys,
-  'site-key': siteKey,
-  kiosks,
-  person,
-  poster: (args, environment, signal) => cards(['poster', ...args], environment, signal),
-  purge,
-  report,
-  rules,
-  unseal,
+/** A command, and what must be there before it runs. */
+interface OwnCommand {
+  readonly needed: Needed;
+  readonly run: Command;
+}
+
+const ownCommands: Readonly<Record<string, OwnCommand>> = {
+  backfill: { needed: 'trust', run: backfill },
+  backup: { needed: 'store', run: backup },
+  cards: { needed: 'trust', run: cards },
+  incident: { needed: 'store', run: incident },
+  invite: { needed: 'nothing', run: invite },
+  keys: { needed: 'trust', run: keys },
+  'site-key': { needed: 'trust', run: siteKey },
+  kiosks: { needed: 'trust', run: kiosks },
+  person: { needed: 'trust', run: person },
+  poster: { needed: 'nothing', run: (args, ...program) => cards(['poster', ...args], ...program) },
+  purge: { needed: 'store', run: purge },
+  // It says itself that there is no store.
+  report: { needed: 'nothing', run: report },
+  rules: { needed: 'trust', run: rules },
+  unseal: { needed: 'trust', run: unseal },
 };
+
+/** The command of that name, which runs only where what it needs is there: see `site-here.ts`. Null where there is none. */
+export function ownCommand(name: string): Command | null {
+  const own = Object.hasOwn(ownCommands, name) ? ownCommands[name] : undefined;
+  if (own === undefined) return null;
+  return async (args, environment, signal) => {
+    await requireSite(own.needed, args, environment);
+    return own.run(args, environment, signal);
+  };
+}
 
 async function cards(args: readonly string[], environment: Environment, signal: AbortSignal): Promise<number> {
   const { dataDir, site } = readSiteConfig(environment);

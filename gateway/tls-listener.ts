@@ -5,6 +5,7 @@ import { describeError, Fault } from '../shared/fault.ts';
 import type { Clock, Log } from '../shared/ports.ts';
 import { kioskIdSchema } from '../shared/topics.ts';
 import type { BrokerLimits } from './broker-limits.ts';
+import { CutOff } from './cut-off.ts';
 import { Handshakes } from './handshakes.ts';
 import { SparseLog } from './sparse-log.ts';
 import type { GatewayCredentials } from './trust/authority.ts';
@@ -41,6 +42,7 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
   const { host, port, credentials, limits, log, clock } = options;
   const sparse = new SparseLog(clock, log, repeatLogMs);
   const kiosks: Kiosks = new Map();
+  const cutOff = new CutOff(clock);
   const tls = createTls({ ...toContext(credentials), requestCert: true, rejectUnauthorized: true });
   const handshakes = new Handshakes({
     limits,
@@ -52,7 +54,7 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
   server.on('connection', (socket) => handshakes.add(socket));
   tls.on('secureConnection', (socket) => {
     handshakes.finish(socket);
-    admit(socket, kiosks, options, sparse);
+    admit(socket, kiosks, cutOff, options, sparse);
   });
   tls.on('tlsClientError', (error, socket) => {
     const peer = socket.remoteAddress ?? 'unknown';
@@ -80,6 +82,7 @@ export async function listenTls(options: TlsListenerOptions): Promise<TlsListene
     async [Symbol.asyncDispose]() {
       server.close();
       handshakes.close();
+      cutOff[Symbol.dispose]();
       for (const socket of kiosks.keys()) socket.destroy();
       await closed;
     },
@@ -101,7 +104,13 @@ function dropRevoked(kiosks: Kiosks, { revocations, log }: TlsListenerOptions): 
   }
 }
 
-function admit(socket: TLSSocket, kiosks: Kiosks, options: TlsListenerOptions, sparse: SparseLog): void {
+function admit(
+  socket: TLSSocket,
+  kiosks: Kiosks,
+  cutOff: CutOff,
+  options: TlsListenerOptions,
+  sparse: SparseLog,
+): void {
   const { onKiosk, limits, revocations } = options;
   const { subject, serialNumber: serial } = socket.getPeerCertificate();
   const kiosk = kioskIdSchema.safeParse(subject?.CN);
@@ -114,8 +123,12 @@ function admit(socket: TLSSocket, kiosks: Kiosks, options: TlsListenerOptions, s
     options.onAdmitted?.(kiosk.data, serial);
     return;
   }
-  if (isRevoked) sparse.write('warn', 'broker.revoked', kiosk.data, { kiosk: kiosk.data, serial, peer });
-  else if (kiosk.success) sparse.write('warn', 'broker.connections-full', '', { peer, max: limits.connectionsMax });
+  if (isRevoked) {
+    sparse.write('warn', 'broker.revoked', kiosk.data, { kiosk: kiosk.data, serial, peer });
+    cutOff.refuse(socket);
+    return;
+  }
+  if (kiosk.success) sparse.write('warn', 'broker.connections-full', '', { peer, max: limits.connectionsMax });
   else sparse.write('warn', 'broker.identity-invalid', String(peer), { peer });
   socket.on('error', () => undefined);
   socket.destroy();

@@ -62,6 +62,13 @@ export interface Link extends AsyncDisposable, Asker {
 
 export type LinkParts = LinkOptions & { readonly limits: LinkLimits };
 
+/** Why a connection ends that the gateway refuses: this kiosk's certificate was revoked. */
+export const cutOffReason = 'the gateway has cut this kiosk off';
+
+/** What can be done about it; the network is not to blame. */
+const cutOffRemedy =
+  'See with "kiosks" on the gateway whether it was revoked. To use it again run "reset" here, and "invite" on the gateway.';
+
 /** How a connection ended. */
 export interface ConnectionEnd {
   readonly reason: string;
@@ -155,7 +162,11 @@ export class GatewayLink implements Link {
       if (proven) delaysMs = retryDelaysMs(limits.retry, chance);
       const delayMs = delaysMs.next().value;
       // A gateway that is gone for a week must not fill the log with one and the same line.
-      log[reason === this.#lastReason ? 'debug' : 'warn']('link.retry', { reason, delayMs });
+      log[reason === this.#lastReason ? 'debug' : 'warn']('link.retry', {
+        reason,
+        delayMs,
+        ...(reason === cutOffReason && { remedy: cutOffRemedy }),
+      });
       this.#lastReason = reason;
       await sleep(clock, delayMs, signal);
     }

@@ -46,6 +46,10 @@ export function knownCardsOf(tables: () => CardTables): KnownCards {
     get issuers() {
       return tables().issuers;
     },
+    isRetired(issuer) {
+      const { issuers, runs } = tables();
+      return !issuers.has(issuer) && runs.some((run) => run.issuer === issuer);
+    },
     isRevoked: (cardId) => tables().revoked.some((table) => table.has(cardId)),
     issuerOfNumber(number) {
       const { issuers, issued, runs } = tables();

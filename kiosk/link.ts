@@ -12,6 +12,7 @@ import { Asking } from './asking.ts';
 import {
   type ConnectionEnd,
   type ConnectionEvents,
+  cutOffReason,
   type GatewayConnection,
   GatewayLink,
   type Link,
@@ -271,5 +272,7 @@ function readNotice(payload: Uint8Array): SiteNotice | null {
 /** Some errors of the network have a code and no message. */
 function reasonOf(error: Error): string {
   const code = 'code' in error ? String(error.code) : '';
+  // The return code of a CONNACK [MQTT-3.2.2-5]: not authorized.
+  if (code === '5') return cutOffReason;
   return error.message === '' ? code || error.name : describeError(error);
 }

@@ -54,6 +54,9 @@ function listening(gateway: ChildProcess): Promise<number | null> {
 }
 
 async function runSite(signal: AbortSignal): Promise<number> {
+  const asked = new Promise<'asked'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('asked'), { once: true });
+  });
   const dataDir = process.env.RAVAO_DATA_DIR || './data';
   const gatewayDir = join(dataDir, 'gateway');
   const credentialsDir = process.env.RAVAO_CREDENTIALS || join(dataDir, 'kiosk', 'credentials');
@@ -63,12 +66,12 @@ async function runSite(signal: AbortSignal): Promise<number> {
     const code = await ended(
       start('gateway/main.ts', enrol, gatewayEnvironment, { input: 'ignore', output: 'ignore' }),
     );
-    if (code !== exitCode.ok) return code;
+    if (code !== exitCode.ok || signal.aborted) return code;
   }
   const gateway = start('gateway/main.ts', ['serve'], gatewayEnvironment, { input: 'ignore', output: 'inherit' });
   const gatewayEnded = ended(gateway);
-  const port = await listening(gateway);
-  if (port === null) return gatewayEnded;
+  const port = await Promise.race([listening(gateway), asked]);
+  if (port === null || port === 'asked') return stop(gateway, gatewayEnded);
   const kioskProcess = start(
     'kiosk/main.ts',
     [],
@@ -81,16 +84,15 @@ async function runSite(signal: AbortSignal): Promise<number> {
     { input: 'inherit', output: 'inherit' },
   );
   const kioskEnded = ended(kioskProcess);
-  // The kiosk stops first, so that it can still tell the gateway.
-  const stopBoth = async (): Promise<number[]> => {
-    kioskProcess.kill('SIGTERM');
-    const first = await kioskEnded;
-    gateway.kill('SIGTERM');
-    return [first, await gatewayEnded];
-  };
-  const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   await Promise.race([asked, kioskEnded, gatewayEnded]);
-  return Math.max(...(await stopBoth()));
+  // The kiosk stops first, so that it can still tell the gateway.
+  return Math.max(await stop(kioskProcess, kioskEnded), await stop(gateway, gatewayEnded));
+}
+
+/** Asks a process to stop, which one that has ended does not hear, and gives its exit code. */
+function stop(child: ChildProcess, hasEnded: Promise<number>): Promise<number> {
+  child.kill('SIGTERM');
+  return hasEnded;
 }
 
 process.exit(await runProgram(runSite));

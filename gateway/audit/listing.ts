@@ -1,5 +1,7 @@
 /** What the commands print of the audit. */
 import { stringify } from 'csv-stringify/sync';
+import { counted } from '../counted.ts';
+import { showMoment } from '../moment.ts';
 import { auditPaths } from './audit-file.ts';
 import { type AuditLine, readAuditLine } from './audit-line.ts';
 import { type AuditReport, piecesOf, toReadFault } from './verify.ts';
@@ -23,7 +25,7 @@ const columns = {
 const csvOptions = { escape_formulas: true };
 
 /**
- * The audit from its beginning: for reading, as a table, or byte for byte. A line that cannot be read stands where it is,
+ * The audit from its beginning: for reading, by Viet Nam's time, as a table, or byte for byte. A line that cannot be read stands where it is,
  * marked. Throws the Fault AUDIT_READ_FAILED.
  */
 export function* listAudit(dataDir: string, format: AuditFormat): Generator<string> {
@@ -49,13 +51,15 @@ function describeLine(bytes: Buffer, format: 'text' | 'csv'): string {
   const { seq, at, user, login, command, action, what, why } = read.line;
   const facts = Object.entries(what).map(([name, value]) => ` ${name}=${JSON.stringify(value)}`);
   const who = login === null || login === user ? user : `${user} (${login})`;
-  return `${seq}  ${at}  ${who}, ${command}: ${action}${facts.join('')}${why === null ? '' : `  because ${JSON.stringify(why)}`}\n`;
+  return `${seq}  ${showMoment(at)}  ${who}, ${command}: ${action}${facts.join('')}${why === null ? '' : `  because ${JSON.stringify(why)}`}\n`;
 }
 
 /** The report of the audit, for people. */
 export function describeAudit({ lines, end, problems, mended, unfinished }: AuditReport): string {
   const text = [
-    lines === 0 ? 'The audit has no lines.' : `Audit: ${lines} lines, the last is number ${end.seq}, ${end.hash}.`,
+    lines === 0
+      ? 'The audit has no lines.'
+      : `Audit: ${counted(lines, 'line')}, the last is number ${end.seq}, ${end.hash}.`,
     ...(mended === 0 ? [] : [`  A power cut left ${mended} of them torn; the next accounts for it.`]),
     ...(unfinished
       ? ['  The end is torn; the next line will account for it. Nothing that was said to be done is lost.']

@@ -8,6 +8,7 @@ import { type EnrolmentOptions, type EnrolmentService, startEnrolment } from './
 import { GateStates, readGateStates } from './gate-states.ts';
 import { Invitations } from './invitations.ts';
 import { LastSeen, readLastSeen } from './last-seen.ts';
+import { Presence } from './presence.ts';
 
 export interface EnrollingOptions extends Omit<EnrolmentOptions, 'port' | 'invitations'> {
   readonly enrolPort: number;
@@ -19,8 +20,8 @@ export interface Enrolling extends AsyncDisposable {
   /** The port that new kiosks ask; null where it cannot be had. */
   readonly port: number | null;
   renew(credentials: GatewayCredentials): void;
-  /** Hears what kiosks say of themselves: one that is here needs its invitation no more. */
-  noteState(kiosk: string, state: KioskState): void;
+  /** Hears what kiosks say of themselves, on which connection: one that is here needs its invitation no more. */
+  noteState(kiosk: string, state: KioskState, connection: object): void;
   /** Hears that two entries of a kiosk bear one place in one outbox. */
   noteReuse(kiosk: string): void;
 }
@@ -31,6 +32,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
   const invitations = new Invitations(trustDir, clock);
   const lastSeen = new LastSeen(options.dataDir, await readLastSeen(options.dataDir), clock, log);
   const gates = new GateStates(options.dataDir, await readGateStates(options.dataDir), clock, log);
+  const presence = new Presence(options.dataDir, clock, log);
   const clones = await CloneWatch.open(options.dataDir, options);
   let service: EnrolmentService | null = null;
   let stopped = false;
@@ -47,11 +49,12 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
     port: service?.port ?? null,
     renew: (credentials) => service?.renew(credentials),
     noteReuse: (kiosk) => void (stopped || clones.reused(kiosk)),
-    noteState(kiosk, state) {
+    noteState(kiosk, state, connection) {
       const { online, instance } = state;
       if (stopped) return;
       lastSeen.note(kiosk);
       gates.note(kiosk, state);
+      presence.note(kiosk, connection, online);
       if (!online) return;
       clones.heard(kiosk, instance);
       invitations.seen(kiosk).catch((error: unknown) => log.error('enrol.failed', { error: describeError(error) }));
@@ -61,6 +64,7 @@ export async function openEnrolling(options: EnrollingOptions): Promise<Enrollin
       await service?.[Symbol.asyncDispose]();
       await lastSeen[Symbol.asyncDispose]();
       await gates[Symbol.asyncDispose]();
+      await presence[Symbol.asyncDispose]();
       await clones[Symbol.asyncDispose]();
     },
   };

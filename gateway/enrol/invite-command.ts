@@ -16,6 +16,7 @@ import { exitCode } from '../../shared/system/program.ts';
 import { kioskIdSchema } from '../../shared/topics.ts';
 import { openAudit } from '../audit/audit.ts';
 import { qrMatrix } from '../cards/qr-matrix.ts';
+import { showMoment } from '../moment.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { gatewayAddresses, isLoopback, thisMachine } from './gateway-addresses.ts';
 import { Invitations } from './invitations.ts';
@@ -79,15 +80,21 @@ export async function runInvite(args: readonly string[], config: InviteConfig, p
   }
   const trustDir = join(config.dataDir, 'trust');
   const trust = await openTrust(trustDir, { site: config.site, clock: parts.clock, log: parts.log });
+  await using sheet = wish.format === 'pdf' ? await openSheet(wish.out) : null;
   const printed = await makeInvitation(wish, trust, new Invitations(trustDir, parts.clock), config, parts);
   if (wish.format === 'text') await parts.print([`${printed.text}\n`]);
-  else if (wish.format === 'terminal') await parts.print([describe(printed, parts.color)]);
+  else if (sheet === null) await parts.print([describe(printed, parts.color)]);
   else {
-    const { writeInvitationSheet } = await import('./invitation-sheet.ts');
-    await writeInvitationSheet(wish.out, printed, parts.clock.nowMs());
+    await sheet.write(printed, parts.clock.nowMs());
     parts.warn(`${wish.out} is written, for ${printed.kiosk}. Delete it when the kiosk is enrolled.\n`);
   }
   return exitCode.ok;
+}
+
+/** Loaded only where a sheet is wanted. */
+async function openSheet(path: string) {
+  const { openInvitationSheet } = await import('./invitation-sheet.ts');
+  return openInvitationSheet(path);
 }
 
 interface Wish {
@@ -145,10 +152,14 @@ async function makeInvitation(
   { clock, chance, warn }: InviteParts,
 ): Promise<PrintedInvitation> {
   const enrolled = new Set((await trust.enrolled()).map(({ kiosk }) => kiosk));
-  const invited = (await invitations.list()).map(({ kiosk }) => kiosk);
-  const kiosk = wish.kiosk ?? deriveKioskId(gate, new Set([...enrolled, ...invited]));
+  const invited = await invitations.list();
+  const kiosk = wish.kiosk ?? deriveKioskId(gate, new Set([...enrolled, ...invited.map((one) => one.kiosk)]));
   if (!kioskIdSchema.safeParse(kiosk).success) throw new Fault('KIOSK_ID_INVALID', JSON.stringify(kiosk));
   if (enrolled.has(kiosk)) warn(`${kiosk} was enrolled before. If that kiosk is lost, revoke ${kiosk} first.\n`);
+  for (const { kiosk: awaited } of invited.filter((one) => one.state === 'open' && one.gate === gate))
+    warn(
+      `${awaited} is invited for this gate already, and has not come. This is an invitation for ${kiosk} as well.\n`,
+    );
   const expiresMs = Math.floor(clock.nowMs() / 1_000 + hours * 3_600) * 1_000;
   await openAudit(dataDir, { clock }).record({ action: 'kiosk.invited', what: { kiosk, gate, direction, hours } });
   const secret = await invitations.make({ kiosk, gate, direction }, expiresMs, chance);
@@ -163,6 +174,5 @@ async function makeInvitation(
 function describe({ text, gate, kiosk, expiresMs }: PrintedInvitation, color: boolean): string {
   // On a screen nothing is dirty or torn, and a smaller code is read from farther away.
   const code = drawInTerminal(qrMatrix(text, 'L'), color);
-  const until = new Date(expiresMs).toISOString();
-  return `${code}\n${gate}: ${kiosk}. Hold the kiosk's scanner to the code. It works once, until ${until}.\n`;
+  return `${code}\n${gate}: ${kiosk}. Hold the kiosk's scanner to the code. It works once, until ${showMoment(expiresMs)}.\n`;
 }

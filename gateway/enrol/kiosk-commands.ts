@@ -3,15 +3,20 @@ import { join } from 'node:path';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { endsSoonMs } from '../../shared/renewal.ts';
+import { vietnamDayOf } from '../../shared/time.ts';
 import { openAudit } from '../audit/audit.ts';
+import { counted } from '../counted.ts';
+import { showMoment } from '../moment.ts';
 import { type HeldVersions, readHeldVersions } from '../site-rules/rules-versions.ts';
 import { openTrust, type Trust } from '../trust/authority.ts';
 import { toDiskFault } from '../trust/trust-files.ts';
 import { cloneRemedy, currentClones } from './clones.ts';
 import { findClosings } from './gate-closings.ts';
+import { findGateNames } from './gate-names.ts';
 import { type GateState, readGateStates } from './gate-states.ts';
 import { Invitations } from './invitations.ts';
 import { readLastSeen } from './last-seen.ts';
+import { readPresence } from './presence.ts';
 import { dropReset, orderReset, readResets } from './resets.ts';
 
 export interface KioskCommandConfig {
@@ -27,12 +32,16 @@ interface Parts {
 /** One kiosk as `kiosks` prints it. */
 export interface ListedKiosk {
   readonly kiosk: string;
+  /** What its gate is called, by its last invitation; null: it was enrolled without one. */
+  readonly gateName: string | null;
   /** `enrolled`: its newest certificate is good; `revoked`; or `invited` and not yet here. */
   readonly state: 'enrolled' | 'revoked' | 'invited';
   readonly enrolledAt: string | null;
   /** When its certificate, or its invitation, ends. */
-  readonly until: string | null;
+  readonly until: string;
   readonly lastSeen: string | null;
+  /** Whether it is connected now, or was some seconds ago. */
+  readonly connected: boolean;
   /** Its certificate ends within `endsSoonMs`, and has not been renewed. */
   readonly endsSoon: boolean;
   /** Since when two machines use its identity; null where that was not noticed. */
@@ -48,8 +57,8 @@ export interface ListedKiosk {
 }
 
 const nothingSeen = {
-  ...{ lastSeen: null, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null },
-  ...{ gate: null, closedSince: null },
+  ...{ lastSeen: null, connected: false, rules: null, endsSoon: false, clonedSince: null, resetOrderedAt: null },
+  ...{ gate: null, gateName: null, closedSince: null },
 };
 
 async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts) {
@@ -61,6 +70,7 @@ async function open({ dataDir, site }: KioskCommandConfig, { clock, log }: Parts
 export async function listKiosks(config: KioskCommandConfig, parts: Parts): Promise<readonly ListedKiosk[]> {
   const { trust, invitations } = await open(config, parts);
   const lastSeen = await readLastSeen(config.dataDir);
+  const here = await readPresence(config.dataDir);
   const clones = await currentClones(config.dataDir);
   const resets = await readResets(config.dataDir);
   const versions = await readHeldVersions(config.dataDir);
@@ -80,13 +90,19 @@ export async function listKiosks(config: KioskCommandConfig, parts: Parts): Prom
     const rules = rulesOf(versions, kiosk);
     const alarms = { endsSoon, clonedSince, resetOrderedAt };
     const gate = state === 'enrolled' ? (gates.get(kiosk) ?? null) : null;
-    const said = { lastSeen: seen, rules, gate, closedSince: null };
+    const connected = state === 'enrolled' && here.has(kiosk);
+    const said = { lastSeen: seen, connected, rules, gate, gateName: null, closedSince: null };
     listed.set(kiosk, { kiosk, state, enrolledAt: at, until: notAfter, ...said, ...alarms });
   }
   const closed = [...listed.values()].filter(({ gate }) => gate === 'closed').map(({ kiosk }) => kiosk);
   const closings = findClosings(config.dataDir, new Set(closed));
+  const names = findGateNames(config.dataDir);
   return [...listed.values()]
-    .map((one) => ({ ...one, closedSince: closings.get(one.kiosk) ?? null }))
+    .map((one) => ({
+      ...one,
+      gateName: names.get(one.kiosk) ?? null,
+      closedSince: closings.get(one.kiosk) ?? null,
+    }))
     .sort((a, b) => (a.kiosk < b.kiosk ? -1 : 1));
 }
 
@@ -100,12 +116,13 @@ function rulesOf({ told, kiosks }: HeldVersions, kiosk: string): ListedKiosk['ru
 export function* describeKiosks(kiosks: readonly ListedKiosk[], format: 'text' | 'json'): Generator<string> {
   if (kiosks.length === 0 && format === 'text') yield 'No kiosk is enrolled yet: see "invite --help".\n';
   for (const listed of kiosks) {
-    const { kiosk, state, until, lastSeen, rules } = listed;
+    const { kiosk, gateName, state, until, lastSeen, connected, rules } = listed;
     if (format === 'json') yield `${JSON.stringify(listed)}\n`;
     else {
       const held = rules === null ? '' : `, rules ${rules}`;
-      const seen = `last seen ${lastSeen ?? 'never'}`;
-      yield `${kiosk}: ${state}, until ${until?.slice(0, 10)}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
+      const seen = connected ? 'connected now' : `last seen ${lastSeen === null ? 'never' : showMoment(lastSeen)}`;
+      const end = state === 'invited' ? showMoment(until) : vietnamDayOf(Date.parse(until));
+      yield `${kiosk}${gateName === null ? '' : ` (${gateName})`}: ${state}, until ${end}, ${seen}${held}${describeGate(listed)}\n${alarms(listed)}`;
     }
   }
 }
@@ -114,7 +131,7 @@ function describeGate({ gate, closedSince }: ListedKiosk): string {
   if (gate !== 'closed') return gate === null ? '' : ', gate open';
   return closedSince === null
     ? ', GATE CLOSED by a guard, since when is not known'
-    : `, GATE CLOSED by a guard since ${closedSince}`;
+    : `, GATE CLOSED by a guard since ${showMoment(closedSince)}`;
 }
 
 function alarms({ kiosk, endsSoon, clonedSince, resetOrderedAt }: ListedKiosk): string {
@@ -122,10 +139,10 @@ function alarms({ kiosk, endsSoon, clonedSince, resetOrderedAt }: ListedKiosk): 
     ...(endsSoon
       ? ['ITS CERTIFICATE ENDS SOON. It renews by itself while it is connected: see its log, and yours.']
       : []),
-    ...(clonedSince === null ? [] : [`TWO MACHINES USE IT, since ${clonedSince}. ${cloneRemedy(kiosk)}`]),
+    ...(clonedSince === null ? [] : [`TWO MACHINES USE IT, since ${showMoment(clonedSince)}. ${cloneRemedy(kiosk)}`]),
     ...(resetOrderedAt === null
       ? []
-      : [`It was told at ${resetOrderedAt} to forget this site, and has not said so yet.`]),
+      : [`It was told at ${showMoment(resetOrderedAt)} to forget this site, and has not said so yet.`]),
   ];
   return lines.map((line) => `  ${line}\n`).join('');
 }
@@ -142,12 +159,12 @@ export async function revokeKiosk(kiosk: string, config: KioskCommandConfig, par
   await invitations.withdraw(kiosk);
   await dropReset(config.dataDir, kiosk);
   if (count === 0 && invited === 0 && !(await isKnown(trust, kiosk))) throw new Fault('KIOSK_UNKNOWN', kiosk);
-  return `${kiosk} is cut off: ${count} certificates revoked, ${invited} invitations withdrawn.\n`;
+  return `${kiosk} is cut off: ${counted(count, 'certificate')} revoked, ${counted(invited, 'invitation')} withdrawn.\n`;
 }
 
 /**
  * Orders a kiosk to send everything and to forget this site, or takes that back. Returns what was done, in words. Throws the
- * Faults KIOSK_UNKNOWN, where it has no certificate that is good, and DATA_DIR_UNUSABLE.
+ * Faults KIOSK_UNKNOWN, KIOSK_NOT_ENROLLED, where it has no certificate that is good, and DATA_DIR_UNUSABLE.
  */
 export async function resetKiosk(
   kiosk: string,
@@ -155,8 +172,9 @@ export async function resetKiosk(
   config: KioskCommandConfig,
   parts: Parts,
 ): Promise<string> {
-  const listed = (await listKiosks(config, parts)).find((one) => one.kiosk === kiosk && one.state === 'enrolled');
+  const listed = (await listKiosks(config, parts)).find((one) => one.kiosk === kiosk);
   if (listed === undefined) throw new Fault('KIOSK_UNKNOWN', kiosk);
+  if (listed.state !== 'enrolled') throw new Fault('KIOSK_NOT_ENROLLED', `${kiosk}: ${listed.state}`);
   const action = cancel ? 'kiosk.reset-cancelled' : 'kiosk.reset-ordered';
   await openAudit(config.dataDir, { clock: parts.clock }).record({ action, what: { kiosk } });
   const work = cancel ? dropReset(config.dataDir, kiosk) : orderReset(config.dataDir, kiosk, parts.clock);

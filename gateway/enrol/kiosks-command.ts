@@ -6,7 +6,8 @@ import { describeKiosks, type KioskCommandConfig, listKiosks, resetKiosk } from 
 
 const help = `Which kiosks there are, and sending one away.
 
-  npm run -s gateway -- kiosks [--format text|json]  which kiosks there are, when each was here last, and whether a guard
+  npm run -s gateway -- kiosks [--format text|json]  which kiosks there are, at which gates they were invited,
+                                                     which are connected and when others were last, and whether a guard
                                                      has closed its gate, as it said last, and since when
   npm run -s gateway -- kiosks reset KIOSK           tell a kiosk, now or when it is back, to send everything that it holds,
                                                      to forget this site, and to wait for an invitation. Then it is cut
@@ -24,7 +25,7 @@ export interface KiosksParts {
   readonly warn: (text: string) => void;
 }
 
-/** Runs the command and gives its exit code. Throws the Faults of the trust folder, AUDIT_READ_FAILED, KIOSK_UNKNOWN and DATA_DIR_UNUSABLE. */
+/** Runs the command and gives its exit code. Throws the Faults of the trust folder, AUDIT_READ_FAILED, KIOSK_UNKNOWN, KIOSK_NOT_ENROLLED and DATA_DIR_UNUSABLE. */
 export async function runKiosks(
   args: readonly string[],
   config: KioskCommandConfig,

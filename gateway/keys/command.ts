@@ -19,7 +19,7 @@ export const keysHelp = `keys: the site's keys, and changing one while everythin
                                                                   believe the old one no more
 
 A command that was cut off may be run again. --again: a further one, though the last change is still under way.
---force: though kiosks lag behind, which are cut off then.
+--force: though kiosks lag behind, which are cut off then, or printed cards are valid, which end then.
 `;
 
 /** What the command is given by the program. */

@@ -1,4 +1,5 @@
 /** Which keys a site has and who lags behind, for people and for programs. */
+import { showMoment } from '../moment.ts';
 import type { Trust } from '../trust/authority.ts';
 import { hasIssuer, readOwnIssuers } from '../trust/issuer.ts';
 import { type KeyKind, keyKinds, newestOf, readKeyHistory } from '../trust/key-ledger.ts';
@@ -91,7 +92,11 @@ export function* describeKeys({ keys, laggards, unfinished }: KeyState): Generat
 }
 
 function describeKey({ number, id, since, state, isPrivateKeyHere, isShown }: ListedKey): string {
-  const parts = [`${number}  ${id ?? '-'}`, since === null ? 'since the beginning' : `since ${since}`, state];
+  const parts = [
+    `${number}  ${id ?? '-'}`,
+    since === null ? 'since the beginning' : `since ${showMoment(since)}`,
+    state,
+  ];
   if (isPrivateKeyHere === true) parts.push('site.key lies here in clear');
   if (isShown === true) parts.push('shown by the gateway');
   return parts.join(', ');

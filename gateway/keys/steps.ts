@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { exitCode } from '../../shared/system/program.ts';
 import { openRegister, openRegisterReader } from '../cards/register.ts';
 import { Invitations } from '../enrol/invitations.ts';
+import { showMoment } from '../moment.ts';
 import type { Trust } from '../trust/authority.ts';
 import { newest } from '../trust/grant.ts';
 import { hasIssuer, readIssuers } from '../trust/issuer.ts';
@@ -10,6 +11,7 @@ import { generationsMax, type KeyKind, newestOf, readKeyHistory } from '../trust
 import { makeGeneration, type RotationOptions, retireOlder, serveNewestAuthority } from '../trust/rotation.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 import type { KeysContext } from './command.ts';
+import { countEndedCards, describeEndedCards } from './ended-cards.ts';
 import { namesOf } from './key-state.ts';
 import { findLaggards } from './laggards.ts';
 import { readKioskRecords } from './site-records.ts';
@@ -28,7 +30,7 @@ export async function rotate(kind: KeyKind, trust: Trust, context: KeysContext):
   const waiting = isUnfinished || number === 1 ? null : await whyWait(kind, trust, context);
   if (waiting !== null && !isForced) {
     await print([
-      `Nothing was done: number ${number} was made at ${at}, and ${waiting}. For a further one: --again.\n`,
+      `Nothing was done: number ${number} was made${at === null ? '' : ` at ${showMoment(at)}`}, and ${waiting}. For a further one: --again.\n`,
     ]);
     return exitCode.ok;
   }
@@ -51,7 +53,8 @@ const next: Readonly<Record<KeyKind, (siteKey: string) => string>> = {
   authority: () =>
     'Kiosks get certificates by it within a minute of hearing of it: see "keys". When all have one, the gateway shows the new ' +
     'authority by itself; then run "keys retire authority".',
-  issuer: () => 'New cards are signed with it. Cards that were printed stay valid, and can be revoked as before.',
+  issuer: () =>
+    'New cards are signed with it. Cards that were printed stay valid, and can be revoked as before, until "keys retire issuer" ends them.',
 };
 
 function optionsOf({ folder, config, clock }: KeysContext): RotationOptions {
@@ -125,13 +128,22 @@ export async function retire(kind: 'authority' | 'issuer', trust: Trust, context
     );
     return exitCode.failed;
   }
-  await audit.record({ action: 'key.retire', what: { kind, kiosks: laggards.length }, why });
+  const cards = kind === 'issuer' ? countEndedCards(context) : null;
+  if (cards !== null && cards.people + cards.guards > 0 && !isForced) {
+    warn(
+      `${describeEndedCards(cards)} that are valid today would end, for good. Gates that are closed could not be opened by ` +
+        `today's guards' cards: print new ones first, with "cards control". To do it: --force.\n`,
+    );
+    return exitCode.failed;
+  }
+  await audit.record({ action: 'key.retire', what: { kind, kiosks: laggards.length, ...cards }, why });
   // First what cuts off those that are connected, then the belief itself: whoever is cut off in between runs it again.
   if (kind === 'authority') await trust.revokeOlder();
+  const ended = cards === null ? '' : ` With it ended ${describeEndedCards(cards)}.`;
   const count = await retireOlder(kind, optionsOf(context));
   await audit.record({ action: 'key.retired', what: { kind, generations: count }, why });
   await print([
-    count === 0 ? `Nothing was done: there is one ${kind} only.\n` : `The old ${kind} is believed no more.\n`,
+    count === 0 ? `Nothing was done: there is one ${kind} only.\n` : `The old ${kind} is believed no more.${ended}\n`,
   ]);
   return exitCode.ok;
 }

@@ -66,7 +66,7 @@ export type UnknownReason =
   | 'retail-barcode'
   /** Begins like a guard's control card, but is none, or one of a later version. */
   | 'control-code'
-  /** A control card of another site; also of one whose cards are taken here, for persons. */
+  /** A control card of another site, also of one whose cards are taken here, for persons; or by a key of this site that is believed no more. */
   | 'control-foreign'
   /** A control card whose signature is not this site's. */
   | 'control-forged'
@@ -82,6 +82,8 @@ export type UnknownReason =
   | 'card-revoked'
   /** A printed card of a site, commune or province that this site does not accept. */
   | 'card-issuer-unknown'
+  /** A printed card that names a key of this site which is not believed any more. */
+  | 'card-issuer-retired'
   /** Begins like a printed card, but is none, or one of a later version. */
   | 'card-malformed'
   /** Typed as a card's number is printed, but no card has it, or a digit is wrong. */

@@ -17,6 +17,8 @@ export interface CardIssuer {
 export interface KnownCards {
   /** By key id. */
   readonly issuers: ReadonlyMap<string, CardIssuer>;
+  /** Whether this site once issued cards with the key of that id and takes them no more. Absent: that is not known of any. */
+  isRetired?(issuer: string): boolean;
   /** Whether a card was revoked. @param cardId 12 bytes. */
   isRevoked(cardId: Uint8Array): boolean;
   /** The key id of the issuer whose card has this short number and is not revoked; null where none has. @param number the nine digits before the check digit, as a number. */

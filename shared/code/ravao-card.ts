@@ -18,7 +18,8 @@ function readCard(text: string, known: Known): Code | UnknownCode | null {
   const card = parseCard(text);
   if (card === null) return refuse('card-malformed');
   const issuer = known.cards.issuers.get(card.issuer);
-  if (issuer === undefined) return refuse('card-issuer-unknown');
+  if (issuer === undefined)
+    return refuse(known.cards.isRetired?.(card.issuer) ? 'card-issuer-retired' : 'card-issuer-unknown');
   if (!isSignedBy(card, issuer.publicKey)) return refuse('card-forged');
   const reason = whyRefused(card, known);
   if (reason !== null) return refuse(reason);

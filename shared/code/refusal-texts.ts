@@ -115,8 +115,8 @@ export const refusalTexts: Readonly<Record<RefusalReason, BilingualText>> = {
     en: 'This code is for guards only. Please show your own.',
   },
   'control-foreign': {
-    vi: 'Thẻ bảo vệ này của nơi khác. Xin dùng thẻ của nơi này.',
-    en: "This guard's card is of another site. Please use one of this site.",
+    vi: 'Thẻ bảo vệ này không dùng được ở đây. Xin báo quản lý.',
+    en: "This guard's card is not valid here. Please tell whoever is in charge.",
   },
   'control-forged': {
     vi: 'Thẻ bảo vệ này là giả. Xin báo người quản lý.',
@@ -157,6 +157,10 @@ export const refusalTexts: Readonly<Record<RefusalReason, BilingualText>> = {
   'card-issuer-unknown': {
     vi: 'Thẻ này do nơi khác cấp. Xin đưa CCCD.',
     en: 'This card was issued elsewhere. Please show an ID card or a personal code.',
+  },
+  'card-issuer-retired': {
+    vi: 'Thẻ này không còn dùng được ở đây. Xin đưa CCCD.',
+    en: 'This card is no longer valid here. Please show an ID card or a personal code.',
   },
   'card-malformed': {
     vi: 'Mã thẻ đọc chưa đúng. Xin giữ thẻ yên, quét lại.',

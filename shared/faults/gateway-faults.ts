@@ -30,6 +30,12 @@ export const gatewayFaults = {
     meaning: 'There is no store in this data directory.',
     remedy: 'Check RAVAO_DATA_DIR. The store is made when the gateway first serves.',
   },
+  SITE_MISSING: {
+    retryable: false,
+    meaning: 'There is no site in this data directory: it has no trust folder. Nothing was made.',
+    remedy:
+      'Check RAVAO_DATA_DIR. A site begins when the gateway first serves, or with "enrol" or "invite". If one was here, put its trust folder back from a backup.',
+  },
   STORE_SCHEMA_NEWER: {
     retryable: false,
     meaning: 'The store was written by a newer version of Ravao.',

@@ -7,6 +7,18 @@ export const trustFaults = {
     meaning: 'No kiosk of that id was ever enrolled here, nor is one invited.',
     remedy: 'See with "kiosks" which there are.',
   },
+  KIOSK_NOT_ENROLLED: {
+    retryable: false,
+    meaning:
+      'That kiosk has no certificate that is good: it was cut off, or has left after a reset, or has not come yet.',
+    remedy:
+      'See with "kiosks" how it stands. One that was cut off hears nothing any more: run "reset" on the kiosk itself, then invite it anew.',
+  },
+  INVITATION_EXISTS: {
+    retryable: false,
+    meaning: 'There is a file of that name, which may be an invitation that is still open. Nothing was done.',
+    remedy: 'Name another file, or delete that one first.',
+  },
   TRUST_DAMAGED: {
     retryable: false,
     meaning: "The site's certificates and keys are incomplete or do not fit together. They are left as they are.",

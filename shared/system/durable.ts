@@ -53,9 +53,19 @@ export function makeDurableFolder(folder: string): void {
   if (!isFolder(absolute)) {
     // Each parent is durable before anything is made in it.
     makeDurableFolder(dirname(absolute));
-    mkdirSync(absolute, { recursive: true, mode: 0o700 }); // recursive: another process may be faster
+    makeOne(absolute);
   }
   syncParent(absolute);
+}
+
+/** Not by `recursive`: where the file system lets nobody make a folder (/proc), Node then tries for ever. */
+function makeOne(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster.
+    if (!isErrno(error, 'EEXIST') || !isFolder(folder)) throw error;
+  }
 }
 
 function isFolder(path: string): boolean {

@@ -10,6 +10,7 @@ const isDraft = (name: string) => name.endsWith('.tmp') || name.endsWith('-journ
 
 it('rules that a command was killed over are those of before or of after, and the next command works', async () => {
   using folder = new SiteFolder();
+  await folder.enrol('gate-a');
   await folder.command(['rules', 'expected', 'warn']);
   const dir = siteRulesDir(folder.gatewayDir);
   const draftsOf = () => (existsSync(dir) ? readdirSync(dir).filter(isDraft).length : 0);

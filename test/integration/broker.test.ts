@@ -8,6 +8,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Broker, startBroker } from '../../gateway/broker.ts';
 import type { BrokerOptions } from '../../gateway/broker-options.ts';
+import { goodbyeMs, toldMax } from '../../gateway/cut-off.ts';
 import { openTrust, type Trust } from '../../gateway/trust/authority.ts';
 import { gatewayServerName } from '../../shared/gateway-name.ts';
 import { systemClock } from '../../shared/system/clock.ts';
@@ -16,6 +17,7 @@ import { entriesTopic, stateTopic } from '../../shared/topics.ts';
 import { credentialsIn } from '../fakes/kiosk-hello.ts';
 import { runProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
+import { VirtualClock } from '../fakes/virtual-clock.ts';
 
 const machine = () => ({ hostname: 'cong-truoc', addresses: ['127.0.0.1'] });
 
@@ -245,6 +247,35 @@ describe('a peer that misbehaves', () => {
     await connect({ clientId: 'second' });
     expect(await isLetIn(credentials())).toBe(false);
     expect(log.events).toContain('broker.connections-full');
+  });
+
+  it('that is cut off is told so, some at a time, and none may stay', async () => {
+    await broker[Symbol.asyncDispose]();
+    const clock = new VirtualClock();
+    broker = await start({ clock, revocations: { has: () => true, onGrowth: () => undefined } });
+    const asked = mqtt.connect(`mqtts://127.0.0.1:${broker.port}`, {
+      ...{ ...(await credentials()), servername: gatewayServerName, reconnectPeriod: 0, protocolVersion: 4 },
+    });
+    clients.push(asked);
+    const refusal = await new Promise((resolve) => asked.once('error', resolve));
+    expect(refusal).toMatchObject({ code: 5 });
+
+    // Those that say nothing are ended; of more than so many none is even heard.
+    const connection = {
+      host: '127.0.0.1',
+      port: broker.port,
+      servername: gatewayServerName,
+      ...(await credentials()),
+    };
+    const silent = Array.from({ length: toldMax }, () => connectTls(connection).on('error', () => undefined));
+    sockets.push(...silent);
+    await Promise.all(silent.map((socket) => once(socket, 'session')));
+    expect(await isLetIn(await credentials())).toBe(false);
+    const ended = Promise.all(silent.map((socket) => once(socket.resume(), 'close')));
+    await clock.advance(goodbyeMs);
+    await ended;
+    expect(await isLetIn(await credentials())).toBe(true);
+    expect(log.events).not.toContain('broker.connected');
   });
 });
 

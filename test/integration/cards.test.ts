@@ -522,6 +522,7 @@ describe('the program', () => {
   it('ends with what a command says, and names the fault of another', async () => {
     using folder = new SiteFolder();
     const env = folder.gatewayEnv();
+    await folder.enrol('gate-a');
     expect(await runProcess(['gateway/main.ts', 'cards', 'dance'], { env })).toMatchObject({ code: 64 });
     const ran = await runProcess(['gateway/main.ts', 'cards', 'issue', '--from', 'gone.csv', '--out', 'a.pdf'], {
       env,

@@ -45,6 +45,15 @@ describe('the gateway on the command line', () => {
     expect(ran.stderr).toContain('STORE_MISSING');
   });
 
+  it('says in check what waits for an upstream that never took anything', async () => {
+    using folder = new SiteFolder();
+    await using store = await openSqliteStore({ dir: folder.gatewayDir, log: new RecordingLog() });
+    await store.append([arrival(1)]);
+    const env = folder.gatewayEnv({ RAVAO_UPSTREAM_URL: 'https://example.org/entries' });
+    const ran = await runProcess(['gateway/main.ts', 'check'], { env });
+    expect(ran.stdout).toContain('Upstream https://example.org/entries: 1 waiting; it has taken nothing yet.\n');
+  });
+
   it('refuses to serve a data directory twice, naming it', async () => {
     using folder = new SiteFolder();
     const { gateway } = await folder.startGateway();

@@ -50,3 +50,18 @@ describe.each(['syncFolder', 'syncFolderAsync'])('%s', (name) => {
 test('A file that cannot be synced is never passed over', async () => {
   expect(await tryOn('syncFile', library, 'EINVAL')).toBe('EINVAL');
 });
+
+/** How long a program may take to say that a folder cannot be made, in milliseconds. */
+const saidWithinMs = 20_000;
+
+describe('a folder where nobody can make one', () => {
+  test.each([
+    ['serve', ['serve']],
+    ['invite', ['invite', '--gate', 'A']],
+    ['enrol', ['enrol', 'gate-a', '--out', join(dir, 'out')]],
+  ])('is said at once by %s', async (_title, args) => {
+    const env = { RAVAO_DATA_DIR: '/proc/ravao/gateway' };
+    const { code, stderr } = await runProcess(['gateway/main.ts', ...args], { env, deadlineMs: saidWithinMs });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('DATA_DIR_UNUSABLE') });
+  });
+});

@@ -7,6 +7,7 @@ import { bytesBelow } from '../fakes/files-below.ts';
 import { type RunningProcess, runProcess, startProcess } from '../fakes/processes.ts';
 import { openPtyPair, type PtyPair } from '../fakes/pty.ts';
 import { idCard, SiteFolder, startDeadlineMs } from '../fakes/site.ts';
+import { until } from '../fakes/until.ts';
 
 /** How long an installer waits from the scan of an invitation to a gate in service, at most, in milliseconds. */
 const inServiceMs = 15_000;
@@ -87,11 +88,17 @@ describe('a site that is set up by scanning', () => {
     await kiosk.waitForLog('scanner.found', startDeadlineMs);
     await pty.write(`${(await invite('Cổng A')).trim()}\r`);
     await kiosk.waitForLog('link.connected', startDeadlineMs);
-    expect(await folder.command(['kiosks'])).toMatch(/^cong-a: enrolled, until \d{4}-\d\d-\d\d, last seen \d{4}-/);
+    const isHere = /^cong-a \(Cổng A\): enrolled, until \d{4}-\d\d-\d\d, connected now/;
+    await until('it is here', startDeadlineMs, async () => isHere.test(await folder.command(['kiosks'])));
     const since = kiosk.logs.length;
-    expect(await folder.command(['revoke', 'cong-a'])).toContain('1 certificates revoked');
+    expect(await folder.command(['revoke', 'cong-a'])).toContain('1 certificate revoked, 0 invitations withdrawn');
     await kiosk.waitForLog('link.lost', startDeadlineMs, { since });
     await gateway.waitForLog('broker.revoked', startDeadlineMs, { matches: ({ peer }) => peer !== undefined });
+    const told = await kiosk.waitForLog('link.retry', startDeadlineMs, {
+      since,
+      matches: ({ reason }) => reason === 'the gateway has cut this kiosk off',
+    });
+    expect(told.remedy).toContain('"reset" here, and "invite" on the gateway');
     await pty.write(`${idCard(1)}\r`);
     await kiosk.waitForLog('scan.recorded', startDeadlineMs);
     expect(await folder.entries()).toEqual([]);
@@ -161,9 +168,10 @@ describe('reset of a kiosk whose credentials are damaged', () => {
 describe('the command line', () => {
   it('knows no kiosk that never was', async () => {
     using folder = new SiteFolder();
+    await folder.command(['invite', '--gate', 'A', '--address', '127.0.0.1:8884']);
     const ran = await runProcess(['gateway/main.ts', 'revoke', '../../x'], { env: folder.gatewayEnv() });
     expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining('KIOSK_UNKNOWN') });
-    expect(await folder.command(['kiosks'])).toContain('No kiosk is enrolled yet');
+    expect(await folder.command(['kiosks'])).toMatch(/^a \(A\): invited, .*\n$/);
   });
 
   it('serves on when the port for enrolment is taken', async () => {

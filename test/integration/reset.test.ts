@@ -35,13 +35,13 @@ it('a kiosk that is reset from the gateway sends what it holds, is cut off, and 
   for (const number of [1, 2, 3]) kiosk.write(`${idCard(number)}\n`);
   const ordered = await folder.command(['kiosks', 'reset', 'gate-a']);
   expect(ordered).toContain('gate-a is told to');
-  expect(await folder.command(['kiosks'])).toMatch(/gate-a: enrolled.*\n {2}It was told at/);
+  expect(await folder.command(['kiosks'])).toMatch(/gate-a \(Cổng A\): enrolled.*\n {2}It was told at/);
   const again = await startSite(folder, ports);
   await using _ = again.gateway;
   await kiosk.waitForLog('reset.done', 60_000);
   expect((await folder.entries()).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
   expect((await folder.check()).stdout).toContain('Nothing is missing.');
-  expect(await folder.command(['kiosks'])).toMatch(/gate-a: revoked/);
+  expect(await folder.command(['kiosks'])).toMatch(/gate-a \(Cổng A\): revoked/);
   expect(await folder.command(['kiosks'])).not.toContain('It was told');
   const audit = await folder.command(['audit']);
   expect(audit).toMatch(/kiosk\.reset-ordered[\s\S]*kiosk\.reset\b/);

@@ -311,7 +311,7 @@ describe('the audit as it is printed', () => {
     expect([...listAudit(dir, 'ndjson')].join('')).toBe(readFileSync(file, 'utf8'));
     writeLines(lines().with(1, 'strange'));
     const text = [...listAudit(dir, 'text')];
-    expect(text[0]).toMatch(/^1 {2}\S+ {2}ravao \(an\), enrol: a kiosk="gate-a" count=2 {2}because "thử"\n$/);
+    expect(text[0]).toMatch(/^1 {2}\S+ \S+ {2}ravao \(an\), enrol: a kiosk="gate-a" count=2 {2}because "thử"\n$/);
     expect(text[1]).toContain('no line of the audit');
     expect([...listAudit(dir, 'csv')].at(-1)).toContain('unreadable');
   });

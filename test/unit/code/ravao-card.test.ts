@@ -64,6 +64,8 @@ describe('a printed card', () => {
     const text = cardText({ issuer: stranger.id }, stranger.privateKey);
     expect(ravaoCard.read(text, knowing())).toEqual(refused('card-issuer-unknown'));
     expect(ravaoCard.read(cardText(), nothingKnown)).toEqual(refused('card-issuer-unknown'));
+    const cards = { ...nothingKnown.cards, isRetired: () => true };
+    expect(ravaoCard.read(cardText(), { ...nothingKnown, cards })).toEqual(refused('card-issuer-retired'));
   });
 
   it('signed by anybody else in the name of the site is forged', () => {

@@ -7,6 +7,7 @@ import { openAudit } from '../../../gateway/audit/audit.ts';
 import { findClosings } from '../../../gateway/enrol/gate-closings.ts';
 import { GateStates, readGateStates, writeAfterMs } from '../../../gateway/enrol/gate-states.ts';
 import { describeKiosks, listKiosks, revokeKiosk } from '../../../gateway/enrol/kiosk-commands.ts';
+import { showMoment } from '../../../gateway/moment.ts';
 import { openTrust, type Trust } from '../../../gateway/trust/authority.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -97,7 +98,7 @@ describe('kiosks', () => {
       ['closed', null],
     ]);
     expect([...describeKiosks(listed, 'text')].map((line) => line.split(', ').slice(3).join(', '))).toEqual([
-      `GATE CLOSED by a guard since ${at}\n`,
+      `GATE CLOSED by a guard since ${showMoment(at)}\n`,
       'gate open\n',
       '',
       'GATE CLOSED by a guard, since when is not known\n',

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -157,12 +157,23 @@ describe('invite', () => {
     expect(await readWords(out)).toContain('Đưa mã này trước đầu đọc của máy mới.');
   });
 
-  it('writes over no other file', async () => {
-    const out = join(root, 'notes.txt');
-    await writeFile(out, 'mine');
-    const written = invite('--gate', 'A', '--format', 'pdf', '--out', out);
-    await expect(written).rejects.toMatchObject({ code: 'PRINT_FAILED' });
-    expect(await readFile(out, 'utf8')).toBe('mine');
+  it('writes over no file, not even a sheet of its own, and then makes no invitation', async () => {
+    const out = join(root, 'invitation.pdf');
+    const onPaper = (place: string) => invite('--gate', 'A', '--format', 'pdf', '--out', place);
+    await onPaper(out);
+    const before = await readFile(out);
+    const notes = join(root, 'notes.txt');
+    await writeFile(notes, 'mine');
+    for (const place of [out, notes]) await expect(onPaper(place)).rejects.toMatchObject({ code: 'INVITATION_EXISTS' });
+    await expect(onPaper(join(root, 'none', 'x.pdf'))).rejects.toMatchObject({ code: 'PRINT_FAILED' });
+    expect(await readFile(out)).toEqual(before);
+    expect(await readFile(notes, 'utf8')).toBe('mine');
+    expect(await readdir(join(root, 'trust', 'invitations'))).toHaveLength(1);
+  });
+
+  it('says that somebody else is invited for the gate and has not come', async () => {
+    expect((await invite('--gate', 'A')).warned).not.toContain('invited');
+    expect((await invite('--gate', 'A')).warned).toMatch(/^a is invited for this gate already.* for a-2 as well/m);
   });
 
   it.each([

@@ -106,6 +106,21 @@ describe('check', () => {
     });
   });
 
+  it('names an upstream that is configured and never took anything, with all that waits for it', async () => {
+    const store = await storeOf(arrival(1), arrival(2));
+    await store.markForwarded('file:./x', 1, [], 0);
+    const configured = ['file:./x', 'https://example.org/in'];
+    const { text } = await check(store, noAudit, 'text', new Map(), configured);
+    expect(text).toMatch(
+      /file:\.\/x: 1 waiting behind 1\.\nUpstream https:\/\/example\.org\/in: 2 waiting; it has taken nothing/,
+    );
+    const asJson = JSON.parse((await check(store, noAudit, 'json', new Map(), configured)).text);
+    expect(asJson.upstreams).toEqual([
+      { upstream: 'file:./x', place: 1, waiting: 1 },
+      { upstream: 'https://example.org/in', place: 0, waiting: 2 },
+    ]);
+  });
+
   it('names each gap', async () => {
     const report = await check(await storeOf(arrival(2), arrival(5)), noAudit, 'text');
     expect(report.sound).toBe(false);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatMoment, parseMoment, parseSpanEnd } from '../../../gateway/moment.ts';
+import { formatMoment, parseMoment, parseSpanEnd, showMoment } from '../../../gateway/moment.ts';
 
 const morning = Date.UTC(2026, 10, 20, 0, 30);
 const dayMs = 86_400_000;
@@ -21,6 +21,15 @@ describe('a moment', () => {
   it('is written as it was in Viet Nam, and read back', () => {
     expect(formatMoment(morning)).toBe('2026-11-20T07:30:00.000+07:00');
     expect(parseMoment(formatMoment(morning))).toBe(morning);
+  });
+});
+
+describe('a moment for people', () => {
+  it("is by Viet Nam's clock, on the day that it is there, and read back", () => {
+    const late = Date.UTC(2026, 10, 21, 17, 4, 5, 678);
+    expect(showMoment(late)).toBe('2026-11-22 00:04:05');
+    expect(showMoment(new Date(late).toISOString())).toBe('2026-11-22 00:04:05');
+    expect(parseMoment(showMoment(morning))).toBe(morning);
   });
 });
 

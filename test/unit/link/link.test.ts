@@ -208,7 +208,10 @@ describe('a gateway in trouble', () => {
     append(1);
     start();
     await afterSome(() => gateway.dials >= 3);
-    expect(log.lines.some(({ fields }) => String(fields.reason).includes('Not authorized'))).toBe(true);
+    expect(log.lines.find(({ event }) => event === 'link.retry')?.fields).toMatchObject({
+      reason: 'the gateway has cut this kiosk off',
+      remedy: expect.stringContaining('whether it was revoked'),
+    });
     refusing = false;
     await afterSome(() => outbox.depth() === 0);
   });

@@ -98,7 +98,7 @@ it('a key that is not taken any more takes its cards with it, and their holders 
   await makeGeneration('issuer', { folder, site: 'A', clock });
   await retireOlder('issuer', { folder, site: 'A', clock });
   const { read } = await kioskReads(card?.text ?? '', card?.number ?? '');
-  expect(read).toEqual(['card-issuer-unknown', 'card-number-unknown']);
+  expect(read).toEqual(['card-issuer-retired', 'card-number-unknown']);
   expect((await issue('An'))[0]).toMatchObject({ isNew: true });
 });
 

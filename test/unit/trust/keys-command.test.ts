@@ -11,8 +11,10 @@ import { openTrust } from '../../../gateway/trust/authority.ts';
 import { openIssuer } from '../../../gateway/trust/issuer.ts';
 import { generationsMax } from '../../../gateway/trust/key-ledger.ts';
 import { makeGeneration } from '../../../gateway/trust/rotation.ts';
+import { cardDayOf, personalCard } from '../../../shared/card.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
+import { cardIdOf } from '../../fakes/signed-cards.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
 
 let dataDir: string;
@@ -141,6 +143,43 @@ describe('keys rotate', () => {
     expect((await keys('rotate', 'issuer')).out).toContain('no card was signed with it yet');
     expect((await keys('retire', 'issuer')).out).toContain('believed no more');
     expect((await keys('retire', 'issuer')).out).toContain('Nothing was done');
+  });
+
+  it('says how many valid cards end with the issuer before this one, and wants to be told twice', async () => {
+    await open();
+    const sealed = { enc: '', ct: '', key: '' };
+    const of = (number: number, issuer: string, expiryDay = cardDayOf(clock.nowMs())) => ({
+      ...{ id: cardIdOf(number), issuer, issuedDay: 1, expiryDay, kind: personalCard, sealed },
+      ...{ person: new Uint8Array(32), guard: new Uint8Array(32), kiosk: null },
+    });
+    const guards = (number: number, issuer: string) => ({ ...of(number, issuer), action: 'open' as const });
+    {
+      using register = openRegister(dataDir);
+      const first = (await openIssuer(folder, 'A')).notice.id;
+      register.add([of(1, first), of(2, first), of(3, first), of(4, first, cardDayOf(clock.nowMs()) - 1)]);
+      register.control.add([guards(11, first), guards(12, first)]);
+      for (const card of [...register.all()].slice(0, 1)) register.revoke(card, 'lost', clock.nowMs());
+      for (const card of register.control.all().slice(0, 1)) register.control.revoke(card, 'lost', clock.nowMs());
+    }
+    expect((await keys('rotate', 'issuer')).out).toContain('until "keys retire issuer" ends them');
+    {
+      using register = openRegister(dataDir);
+      const second = (await openIssuer(folder, 'A')).notice.id;
+      register.add([of(5, second)]);
+      register.control.add([guards(13, second)]);
+    }
+    const ended = '2 cards of people and 1 card of a guard';
+    const before = await actions();
+    expect(await keys('retire', 'issuer')).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(new RegExp(`^${ended} .*could not be opened by today's guards' cards.*--force`)),
+    });
+    expect(await actions()).toEqual(before);
+    expect((await openIssuer(folder, 'A')).former).toHaveLength(1);
+    const forced = await keys('retire', 'issuer', '--force');
+    expect(forced).toEqual({ code: 0, err: '', out: expect.stringContaining(`With it ended ${ended}.`) });
+    expect((await openIssuer(folder, 'A')).former).toHaveLength(0);
   });
 });
 
