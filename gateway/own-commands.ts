@@ -82,8 +82,10 @@ async function rules(args: readonly string[], environment: Environment, signal: 
   const config = readSiteConfig(environment);
   const log = quietLog();
   const { runRules } = await import('./site-rules/command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
   const { ownStandardInput } = await import('./site-rules/standard-input.ts');
-  return runRules(args, { config, clock: systemClock, log, signal, input: ownStandardInput(), print, warn });
+  using desk = createDesk(signal);
+  return await runRules(args, { config, clock: systemClock, log, input: ownStandardInput(desk), print, warn });
 }
 
 async function invite(args: readonly string[], environment: Environment): Promise<number> {

@@ -42,7 +42,6 @@ export interface RulesContext {
   readonly config: { readonly dataDir: string; readonly site: string };
   readonly clock: Clock;
   readonly log: Log;
-  readonly signal: AbortSignal;
   readonly input: StandardInput;
   readonly print: (pieces: Iterable<string>) => Promise<unknown>;
   readonly warn: (text: string) => void;
@@ -204,12 +203,12 @@ const nobody: People = { subjects: [], former: [], wrong: [] };
 async function readNamed(
   wish: Change,
   makeReader: () => SubjectReader,
-  { input, signal }: RulesContext,
+  { input }: RulesContext,
 ): Promise<People | { readonly problem: string }> {
   if (wish.act !== 'bar' && wish.act !== 'unbar' && wish.act !== 'expect') return nobody;
   if ('subject' in wish && wish.subject !== null) return { subjects: [wish.subject], former: [], wrong: [] };
   const from = wish.act === 'expect' ? wish.from : null;
-  const read = await readBytes(from, input, signal);
+  const read = await readBytes(from, input);
   if ('problem' in read) return read;
   const people = readPeople(read.bytes, makeReader());
   if ('problem' in people || people.subjects.length + people.wrong.length > 0) return people;
@@ -219,10 +218,9 @@ async function readNamed(
 async function readBytes(
   from: string | null,
   input: StandardInput,
-  signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array } | { readonly problem: string }> {
   if (from === null && input.isTerminal)
-    return { bytes: Buffer.from(await input.ask('Scan the code, or type the number: ', signal)) };
+    return { bytes: Buffer.from((await input.ask('Scan the code, or type the number: ')) ?? '') };
   try {
     if (from !== null && (await stat(from)).size > listBytesMax)
       return { problem: `${from} is longer than ${listBytesMax} bytes.` };

@@ -51,7 +51,6 @@ async function rules(args: readonly string[], { typed = '', isTerminal = false }
     config: { dataDir, site: 'Nhà máy A' },
     clock,
     log: new RecordingLog(),
-    signal: new AbortController().signal,
     input: { isTerminal, ask: async () => typed, readAll: async () => Buffer.from(typed) },
     print: async (pieces) => {
       for (const piece of pieces) out += piece;
