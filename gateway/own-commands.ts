@@ -33,8 +33,10 @@ async function cards(args: readonly string[], environment: Environment, signal: 
   const log = quietLog();
   const { runCards } = await import('./cards/command.ts');
   const { createDesk } = await import('./officer/terminal.ts');
+  const { ownStandardInput } = await import('./site-rules/standard-input.ts');
   using desk = createDesk(signal);
-  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, desk, warn };
+  const input = ownStandardInput(desk);
+  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, desk, input, warn };
   return await runCards(args, { ...context, print: printAll });
 }
 

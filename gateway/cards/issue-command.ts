@@ -61,7 +61,7 @@ export async function issueFromList(path: string, options: IssueOptions, context
   return exitCode.failed;
 }
 
-/** The same for one person, as options name them. */
+/** The same for one person. */
 export async function issueToOne(fields: Fields, options: IssueOptions, context: CardsContext): Promise<number> {
   const checked = checkFields(fields, yearOf(context));
   if (!('wrong' in checked)) return issue([{ line: 1, ...checked }], options, context);

@@ -52,7 +52,7 @@ afterEach(() => parts.disposeAsync());
 /** Issues a card and reads its code from the print. */
 async function issue(name: string): Promise<string> {
   const out = join(folder.dir, 'cards.pdf');
-  await folder.command(['cards', 'issue', '--name', name, '--birth-year', '1950', '--out', out]);
+  await folder.command(['cards', 'issue', '--out', out], `name: ${name}\nbirth_year: 1950\n`);
   const [text = ''] = await readCodes(out);
   await kiosk.waitForLog('rules.held', startDeadlineMs, { matches: ({ issued }) => issued === 1 });
   return text;
