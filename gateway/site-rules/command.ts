@@ -239,7 +239,7 @@ function knownHere(dataDir: string): Known {
     using register = openRegisterReader(dataDir);
     return register?.find(number)?.issuer ?? null;
   };
-  return { ...nothingKnown, cards: { issuers: new Map(issuers), isRevoked: () => false, issuerOfNumber } };
+  return { ...nothingKnown, cards: { ...nothingKnown.cards, issuers: new Map(issuers), issuerOfNumber } };
 }
 
 async function say(print: RulesContext['print'], text: string): Promise<number> {

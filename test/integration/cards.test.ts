@@ -96,6 +96,7 @@ function kioskKnows(nowMs = clock.nowMs()): Known {
       issuers: new Map(issuers),
       isRevoked: (id) => revoked.has(Buffer.from(id).toString('hex')),
       issuerOfNumber: () => null,
+      isNumberRevoked: () => false,
     },
   };
 }

@@ -75,14 +75,14 @@ it('turns the light green, scanned and typed as the same person, until it is rev
   await kiosk.waitForLog('rules.held', promisedMs, { matches: ({ revoked }) => revoked === 1 });
   expect(await scan(text)).toMatchObject({ outcome: 'refused', reason: 'card-revoked' });
   await vi.waitFor(async () => expect(await leds.read()).toMatchObject({ red: true, green: false }), patience);
-  expect(await scan(number)).toMatchObject({ outcome: 'refused', reason: 'card-number-unknown' });
+  expect(await scan(number)).toMatchObject({ outcome: 'refused', reason: 'card-revoked' });
 
   const [scanned, typed, ...refused] = await folder.waitForEntries(4);
   expect(scanned).toMatchObject({ code: { kind: 'ravao-card', verified: true } });
   expect(typed).toMatchObject({ code: { kind: 'ravao-card-number', verified: false }, subject: scanned?.subject });
   expect(refused.map(({ outcome, reason, subject }) => [outcome, reason, subject])).toEqual([
     ['refused', 'card-revoked', null],
-    ['refused', 'card-number-unknown', null],
+    ['refused', 'card-revoked', null],
   ]);
 });
 
