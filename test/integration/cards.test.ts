@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -376,6 +376,14 @@ describe('cards list', () => {
     expect((await cards(['list'])).out).toBe('0 cards.\n');
     expect((await cards(['list', '--format', 'json'])).out).toBe('[]\n');
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('is not empty where the data directory is a file, or cannot be looked into', async () => {
+    await writeFile(dataDir, 'no folder');
+    await expect(cards(['list'])).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' });
+    await rm(dataDir);
+    await symlink('data', dataDir);
+    await expect(cards(['list'])).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' });
   });
 
   it('tells the state of each card and nobody’s name', async () => {
