@@ -14,7 +14,7 @@ import { issueFromList, issueToOne, type PageKind, pageKinds, reprint } from './
 import { applicantFields, holderFields, readOnePerson } from './one-person.ts';
 import { fingerprint, openOwnIssuer } from './own-issuer.ts';
 import { openPdfFile } from './pdf-file.ts';
-import { drawPoster, fitsPoster } from './poster.ts';
+import { drawPoster, fitsPoster, fitsTitle } from './poster.ts';
 import { listCards, listFormats, revoke } from './register-commands.ts';
 import { type RevocationReason, revocationReasons } from './registered-cards.ts';
 
@@ -259,6 +259,8 @@ async function runPoster({ text = '', out = '', title }: Values, context: CardsC
   if (out === '') return 'poster needs --out: the PDF to write.';
   if (!fitsPoster(text)) return 'The text is too long for a code that can be read from a poster.';
   const about = { title: title ?? context.site, nowMs: context.clock.nowMs() };
+  if (!(await fitsTitle(about.title)))
+    return `${title === undefined ? 'RAVAO_SITE' : '--title'} is too long to stand over the code.`;
   await using file = await openPdfFile(out);
   await file.write((pdf) => drawPoster(pdf, text, about.title), about);
   return context.print([`${out}: a poster of A4.\n`]);
