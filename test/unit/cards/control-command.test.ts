@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -156,6 +156,24 @@ describe('what else is done with a register', () => {
     expect(reprint).toMatchObject({ code: 1, err: expect.stringContaining("is a guard's card: make new ones") });
     expect((await cards('revoke', number)).out).toBe(`${number} is revoked (other).\n`);
     expect((await cards('revoke', number)).out).toMatch(/was revoked on 20\/11\/2026 already/);
+  });
+
+  it('names the gates that are closed, and that the revoked cards open no more', async () => {
+    await writeFile(
+      join(dir, 'gates.json'),
+      JSON.stringify({ 'gate-c': 'closed', 'gate-a': 'closed', 'gate-b': 'open' }),
+    );
+    await make('--actions', 'open', '--kiosk', 'gate-a');
+    await rename(join(dir, 'gates.json'), join(dataDir, 'gates.json'));
+    const revoke = () => cards('revoke', '--for', 'Chú Tư, cổng A');
+    expect((await revoke()).err).toMatch(
+      /^CLOSED by a guard: gate-a\. .* make one with "cards control --actions open"\.\n$/,
+    );
+    expect((await revoke()).err).toBe('');
+    await make('--actions', 'close');
+    expect((await revoke()).err).toBe('');
+    await make('--actions', 'close,open');
+    expect((await revoke()).err).toMatch(/^CLOSED by a guard: gate-a, gate-c\. /);
   });
 
   it('names nobody who has none, and takes one way to say whose', async () => {
