@@ -50,8 +50,10 @@ async function cards(args: readonly string[], environment: Environment, signal: 
   const log = quietLog();
   const { runCards } = await import('./cards/command.ts');
   const { createDesk } = await import('./officer/terminal.ts');
+  const { ownStandardInput } = await import('./site-rules/standard-input.ts');
   using desk = createDesk(signal);
-  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, desk, warn };
+  const input = ownStandardInput(desk);
+  const context = { dataDir, site, clock: systemClock, chance: systemChance, log, signal, desk, input, warn };
   return await runCards(args, { ...context, print: printAll });
 }
 
@@ -99,8 +101,10 @@ async function rules(args: readonly string[], environment: Environment, signal: 
   const config = readSiteConfig(environment);
   const log = quietLog();
   const { runRules } = await import('./site-rules/command.ts');
+  const { createDesk } = await import('./officer/terminal.ts');
   const { ownStandardInput } = await import('./site-rules/standard-input.ts');
-  return runRules(args, { config, clock: systemClock, log, signal, input: ownStandardInput(), print, warn });
+  using desk = createDesk(signal);
+  return await runRules(args, { config, clock: systemClock, log, input: ownStandardInput(desk), print, warn });
 }
 
 async function invite(args: readonly string[], environment: Environment): Promise<number> {

@@ -34,7 +34,13 @@ function importKey(publicKey: string) {
 export function knownCardsOf(tables: () => CardTables): KnownCards {
   const beginning = new DataView(new ArrayBuffer(4));
   const beginningBytes = new Uint8Array(beginning.buffer);
-  const isNumberRevoked = (number: number) => {
+  /** Where the short number stands among those given out; null where it does not. */
+  const placeOf = (number: number) => {
+    if (!Number.isInteger(number) || number < 0 || number >= shortNumbers) return null;
+    beginning.setUint32(0, number);
+    return tables().issued.placeOf(beginningBytes);
+  };
+  const hasRevoked = (number: number) => {
     // All beginnings of ids that give this number: four or five.
     for (let bits = number; bits < 2 ** 32; bits += shortNumbers) {
       beginning.setUint32(0, bits);
@@ -52,15 +58,14 @@ export function knownCardsOf(tables: () => CardTables): KnownCards {
     },
     isRevoked: (cardId) => tables().revoked.some((table) => table.has(cardId)),
     issuerOfNumber(number) {
-      const { issuers, issued, runs } = tables();
-      if (!Number.isInteger(number) || number < 0 || number >= shortNumbers) return null;
-      beginning.setUint32(0, number);
-      const place = issued.placeOf(beginningBytes);
-      if (place === null || isNumberRevoked(number)) return null;
+      const { issuers, runs } = tables();
+      const place = placeOf(number);
+      if (place === null || hasRevoked(number)) return null;
       const [own = null] = issuers.keys();
       const issuer = runs.findLast(({ from }) => from <= place)?.issuer ?? own;
       // Cards of a key that is not taken any more are not taken by their number either.
       return issuer !== null && issuers.has(issuer) ? issuer : null;
     },
+    isNumberRevoked: (number) => placeOf(number) !== null && hasRevoked(number),
   };
 }

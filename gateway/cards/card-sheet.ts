@@ -1,5 +1,6 @@
 /** Sheets of cards to cut: nine on a page of A4, each 66 × 93 mm, the code on top and the words under it. */
 import { drawCode, drawLine, drawText } from './drawing.ts';
+import { drawParagraphs } from './paragraphs.ts';
 import { mm, type Pdf, page } from './pdf-file.ts';
 import { codeMm, type IssuedBy, lostText, type PrintedCard, type Progress } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
@@ -20,6 +21,9 @@ const unprintable = 4.5 * mm;
 
 /** Blank between the words and where the scissors go. */
 const padding = 3 * mm;
+
+/** Blank between two paragraphs. */
+const gap = 0.6 * mm;
 
 /** The upper left corner of a card, in points. */
 export interface CardPlace {
@@ -55,6 +59,11 @@ export function placeOf(index: number): CardPlace {
   return { x: left + (index % columns) * cardWidth, y: top + Math.floor(index / columns) * cardHeight };
 }
 
+/** Where the words of a card are. @param top where they begin; from the upper edge of the page, in points. */
+export function wordsRoom(at: CardPlace, top: number) {
+  return { x: at.x + padding, y: top, width: cardWidth - 2 * padding, bottom: at.y + cardHeight - padding };
+}
+
 /** Grey lines to cut along, and black marks at the edges that stay visible beside a ruler. */
 export function drawCutMarks(pdf: Pdf): void {
   const right = left + columns * cardWidth;
@@ -73,25 +82,29 @@ export function drawCutMarks(pdf: Pdf): void {
   }
 }
 
-function drawCard(pdf: Pdf, card: PrintedCard, issuedBy: IssuedBy, at: CardPlace, level?: QrLevel): void {
+/** Draws one. Throws TooLong where the words do not fit under the code. */
+export function drawCard(pdf: Pdf, card: PrintedCard, issuedBy: IssuedBy, at: CardPlace, level?: QrLevel): void {
   const modules = qrForPrint(card.text, codeMm.card, level);
   if (modules === null) throw new RangeError('a code that is too long was not refused');
   const quiet = (quietModules * side) / modules.length;
   const codeTop = at.y + Math.max(quiet, padding) + 0.5 * mm;
   drawCode(pdf, modules, { x: at.x + (cardWidth - side) / 2, y: codeTop, side });
-  const words = { x: at.x + padding, width: cardWidth - 2 * padding };
-  let y = codeTop + side + quiet + 0.3 * mm;
+  const room = wordsRoom(at, codeTop + side + quiet + 0.3 * mm);
+  let { y } = room;
   if (card.name === null) {
-    drawText(pdf, 'Họ tên:', { ...words, y: y + 2.5 * mm, sizeMax: 8, sizeMin: 8 });
-    drawLine(pdf, [words.x + 11 * mm, y + 6 * mm], [words.x + words.width, y + 6 * mm]);
+    drawText(pdf, 'Họ tên:', { ...room, y: y + 2.5 * mm, sizeMax: 8, sizeMin: 8 });
+    drawLine(pdf, [room.x + 11 * mm, y + 6 * mm], [room.x + room.width, y + 6 * mm]);
     y += 7.2 * mm;
-  } else y += drawText(pdf, card.name, { ...words, y, sizeMax: 13, sizeMin: 9, lines: 2, bold: true }) + 0.6 * mm;
-  y += drawText(pdf, describe(card), { ...words, y, sizeMax: 8, sizeMin: 6.5 }) + 0.6 * mm;
-  if (card.number !== null) {
-    y += drawText(pdf, `Số thẻ ${card.number}`, { ...words, y, sizeMax: 12.5, sizeMin: 11, bold: true }) + 0.6 * mm;
   }
-  y += drawText(pdf, `Nơi cấp: ${issuedBy.name}`, { ...words, y, sizeMax: 8, sizeMin: 6.5 }) + 0.6 * mm;
-  drawText(pdf, lostText(issuedBy, card), { ...words, y, sizeMax: 6.5, sizeMin: 5.5, lines: 3 });
+  const { name, number } = card;
+  const words = [
+    ...(name === null ? [] : [{ text: name, sizeMax: 13, sizeMin: 7, lines: 4, bold: true, gap }]),
+    { text: describe(card), sizeMax: 8, sizeMin: 6.5, lines: 1, gap },
+    ...(number === null ? [] : [{ text: `Số thẻ ${number}`, sizeMax: 12.5, sizeMin: 11, lines: 1, bold: true, gap }]),
+    { text: `Nơi cấp: ${issuedBy.name}`, sizeMax: 8, sizeMin: 5.5, lines: 8, gap },
+    { text: lostText(issuedBy, card), sizeMax: 6.5, sizeMin: 5, lines: 12, gap },
+  ];
+  drawParagraphs(pdf, words, { ...room, y });
 }
 
 /** Year of birth and last day, as far as there are any. */

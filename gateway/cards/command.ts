@@ -6,13 +6,15 @@ import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import type { TerminalDesk } from '../officer/terminal.ts';
+import type { StandardInput } from '../site-rules/standard-input.ts';
 import { openTrust } from '../trust/authority.ts';
 import { toFile, trustIssuer } from '../trust/issuer.ts';
 import { controlDays, runControl } from './control-command.ts';
 import { issueFromList, issueToOne, type PageKind, pageKinds, reprint } from './issue-command.ts';
+import { applicantFields, holderFields, readOnePerson } from './one-person.ts';
 import { fingerprint, openOwnIssuer } from './own-issuer.ts';
 import { openPdfFile } from './pdf-file.ts';
-import { drawPoster, fitsPoster } from './poster.ts';
+import { drawPoster, fitsPoster, fitsTitle } from './poster.ts';
 import { listCards, listFormats, revoke } from './register-commands.ts';
 import { type RevocationReason, revocationReasons } from './registered-cards.ts';
 
@@ -27,6 +29,8 @@ export interface CardsContext {
   readonly signal: AbortSignal;
   /** Where the health officer is asked for the passphrase. */
   readonly desk: TerminalDesk;
+  /** Where a person is named whom a command is about. */
+  readonly input: StandardInput;
   /** Writes to standard output, as fast as it is taken. */
   print(pieces: Iterable<string> | AsyncIterable<string>): Promise<number>;
   /** Writes to standard error: what is wrong, and how far it is. */
@@ -38,13 +42,14 @@ export const cardsHelp = `Printed cards for people without a phone.
 
   npm run -s gateway -- cards issue --from LIST.csv --out CARDS.pdf [--valid-days N] [--page cards|large] [--only-new]
                         [--contact TEXT]           issue and print a card for everybody in a list who has none
-  npm run -s gateway -- cards issue --name NAME [--birth-year YEAR] [--number N] [--phone N] [--address TEXT]
-                        --out CARD.pdf [...]       the same for one person
+  npm run -s gateway -- cards issue --out CARD.pdf [...]
+                                                   the same for one person, who is asked for
   npm run -s gateway -- cards reprint NUMBER... --out CARDS.pdf [--page cards|large] [--contact TEXT]
                                                    print cards again; with names where the key that opens them is
   npm run -s gateway -- cards revoke NUMBER... [--reason ${revocationReasons.join('|')}]
-  npm run -s gateway -- cards revoke --name NAME [--birth-year YEAR] [--number N] [--phone N] [--reason ...]
                                                    refuse cards at every gate from now on
+  npm run -s gateway -- cards revoke [--reason ...]
+                                                   the same for the cards of one person, who is asked for
   npm run -s gateway -- cards control --for "Chú Tư, cổng A" --out GUARD.pdf [--actions close,open,...] [--kiosk KIOSK]
                         [--days ${controlDays.default}] [--contact TEXT]
                                                    cards by which a guard sets a gate; actions are
@@ -61,7 +66,9 @@ export const cardsHelp = `Printed cards for people without a phone.
 
 A list is CSV in UTF-8 with the columns name birth_year number phone address code, or
 ho_ten nam_sinh so_giay_to dien_thoai dia_chi ma; only the name is needed. A national code in the column code is printed
-as it is. All work while the gateway serves. Cards are valid for 365 days unless told otherwise. Where the key that opens
+as it is. One person is asked for at the terminal, or read from standard input, lines like "name: Nguyễn Văn A" with the
+fields of a list: never an argument, as arguments are seen by everybody on the machine and kept by the shell. --for stands in
+both, so give a guard's post rather than a name. All work while the gateway serves. Cards are valid for 365 days unless told otherwise. Where the key that opens
 names is under a passphrase, it is asked for, or read from --passphrase-file.
 `;
 
@@ -95,15 +102,16 @@ const options = {
 type Option = keyof typeof options;
 type Values = { readonly [Name in Option]?: (typeof options)[Name]['type'] extends 'boolean' ? boolean : string };
 
-const personOptions = ['name', 'birth-year', 'number', 'phone', 'address'] as const;
+/** What would tell of a person; to be refused in words that say how else. */
+const personOptions: readonly Option[] = ['name', 'birth-year', 'number', 'phone', 'address'];
 const printOptions = ['out', 'page', 'contact'] as const;
 
 /** What each command may be given. `operands`: whether it takes words without a name. */
 const commands: Readonly<Record<string, { readonly operands: boolean; readonly takes: readonly Option[] }>> = {
-  issue: { operands: false, takes: [...personOptions, ...printOptions, 'from', 'only-new', 'valid-days'] },
+  issue: { operands: false, takes: [...printOptions, 'from', 'only-new', 'valid-days'] },
   reprint: { operands: true, takes: [...printOptions, 'passphrase-file'] },
   control: { operands: false, takes: ['for', 'actions', 'kiosk', 'days', 'out', 'contact'] },
-  revoke: { operands: true, takes: ['reason', 'for', 'name', 'birth-year', 'number', 'phone'] },
+  revoke: { operands: true, takes: ['reason', 'for'] },
   list: { operands: false, takes: ['format', 'names', 'passphrase-file'] },
   issuer: { operands: false, takes: [] },
   trust: { operands: true, takes: [] },
@@ -120,11 +128,18 @@ export async function runCards(args: readonly string[], context: CardsContext): 
   const rule = commands[command];
   if (rule === undefined) return refuse(context, `There is no command "cards ${command}".`);
   const foreign = (Object.keys(values) as Option[]).find((name) => !rule.takes.includes(name));
-  if (foreign !== undefined) return refuse(context, `${command} takes no --${foreign}.`);
+  if (foreign !== undefined) return refuse(context, `${command} takes no --${foreign}${insteadOf(foreign)}.`);
   if (operands.length > 0 && !rule.operands)
     return refuse(context, `${command} takes no ${JSON.stringify(operands[0])}.`);
   const problem = await run(command, operands, values, context);
   return typeof problem === 'string' ? refuse(context, problem) : problem;
+}
+
+function insteadOf(option: Option): string {
+  return personOptions.includes(option)
+    ? ': everybody on the machine sees arguments, and the shell keeps them. Leave it out, and the person is asked for; or ' +
+        'give lines like "name: …" through standard input'
+    : '';
 }
 
 function refuse({ warn }: CardsContext, problem: string): number {
@@ -162,10 +177,18 @@ async function runIssue(values: Values, context: CardsContext): Promise<number |
     return `--valid-days is a number from 1 to ${validDaysMax}, not ${values['valid-days']}.`;
   }
   const how = { ...printing, validDays, onlyNew: values['only-new'] ?? false };
-  const person = personOptions.find((name) => values[name] !== undefined);
-  if (values.from !== undefined && person !== undefined) return `issue takes --from or --${person}, not both.`;
   if (values.from !== undefined) return issueFromList(values.from, how, context);
-  return values.name === undefined ? 'issue needs --from or --name.' : issueToOne(toFields(values), how, context);
+  const fields = await askWho(applicantFields, context);
+  return fields === null ? exitCode.failed : issueToOne(fields, how, context);
+}
+
+/** The person, as given; null, with a word, where nobody was named. The terminal is as it was before the work begins. */
+async function askWho(wanted: Parameters<typeof readOnePerson>[0], { input, desk, warn }: CardsContext) {
+  const fields = await readOnePerson(wanted, input);
+  desk[Symbol.dispose]();
+  if (!('wrong' in fields)) return fields;
+  warn(`${fields.wrong}\n`);
+  return null;
 }
 
 async function runReprint(operands: readonly string[], values: Values, context: CardsContext) {
@@ -187,20 +210,11 @@ async function runRevoke(operands: readonly string[], values: Values, context: C
   const { reason = 'other' } = values;
   const known = revocationReasons.find((name): name is RevocationReason => name === reason);
   if (known === undefined) return `--reason is ${revocationReasons.join(' or ')}, not ${reason}.`;
-  const person = personOptions.find((name) => values[name] !== undefined);
-  if (values.for !== undefined) {
-    const isAlone = operands.length === 0 && person === undefined;
-    return isAlone ? revoke({ guard: values.for }, known, context) : 'revoke takes --for, or numbers, or --name.';
-  }
-  if (operands.length > 0 && person !== undefined) return `revoke takes numbers of cards or --${person}, not both.`;
+  if (values.for !== undefined && operands.length > 0) return 'revoke takes --for or numbers of cards, not both.';
+  if (values.for !== undefined) return revoke({ guard: values.for }, known, context);
   if (operands.length > 0) return revoke({ numbers: operands }, known, context);
-  return values.name === undefined
-    ? 'revoke needs the number of a card, or --name.'
-    : revoke({ person: toFields(values) }, known, context);
-}
-
-function toFields({ name = '', 'birth-year': birthYear = '', number = '', phone = '', address = '' }: Values) {
-  return { name, birth_year: birthYear, number, phone, address, code: '' };
+  const fields = await askWho(holderFields, context);
+  return fields === null ? exitCode.failed : revoke({ person: fields }, known, context);
 }
 
 async function runList(values: Values, context: CardsContext) {
@@ -245,6 +259,8 @@ async function runPoster({ text = '', out = '', title }: Values, context: CardsC
   if (out === '') return 'poster needs --out: the PDF to write.';
   if (!fitsPoster(text)) return 'The text is too long for a code that can be read from a poster.';
   const about = { title: title ?? context.site, nowMs: context.clock.nowMs() };
+  if (!(await fitsTitle(about.title)))
+    return `${title === undefined ? 'RAVAO_SITE' : '--title'} is too long to stand over the code.`;
   await using file = await openPdfFile(out);
   await file.write((pdf) => drawPoster(pdf, text, about.title), about);
   return context.print([`${out}: a poster of A4.\n`]);

@@ -11,12 +11,15 @@ import { kioskIdSchema } from '../../shared/topics.ts';
 import { openAudit } from '../audit/audit.ts';
 import { readEnrolled } from '../trust/enrolled.ts';
 import { trustFiles } from '../trust/trust-files.ts';
+import { placeOf } from './card-sheet.ts';
 import type { CardsContext } from './command.ts';
 import { type ControlOrder, makeControlCards, toPrintedControl } from './control-issue.ts';
-import { controlCardsMax, drawControlSheet } from './control-sheet.ts';
+import { controlCardsMax, drawControlCard, drawControlSheet, type PrintedControlCard } from './control-sheet.ts';
+import { whyTooLong } from './fitting.ts';
 import { isClockWrong } from './issue-command.ts';
 import { withIssuer } from './own-issuer.ts';
 import { openPdfFile } from './pdf-file.ts';
+import { sampleCardText } from './printed-card.ts';
 
 /** For how many days a guard's card is valid unless told otherwise, and at most: whoever photographs one has it as long. */
 export const controlDays = { default: 90, max: 366 } as const;
@@ -57,10 +60,14 @@ export async function runControl(options: ControlOptions, context: CardsContext)
   if (typeof wish === 'string') return wish;
   const nowMs = context.clock.nowMs();
   if (isClockWrong(nowMs, context)) return exitCode.failed;
+  const issuedBy = { name: context.site, contact: wish.contact };
+  const tooLong = await whyTooLong(issuedBy, '--for', (pdf, by) => {
+    for (const action of wish.actions) drawControlCard(pdf, toSample(action, wish), by, placeOf(0));
+  });
+  if (tooLong !== null) return tooLong;
   // First of all, so that a place that cannot be written is noticed before a card is registered.
   await using file = await openPdfFile(wish.out);
   const { cards, ids, older } = await registerCards(wish, nowMs, context);
-  const issuedBy = { name: context.site, contact: wish.contact };
   await file.write(async (pdf) => drawControlSheet(pdf, cards, issuedBy), {
     title: `Thẻ bảo vệ · ${context.site}`,
     nowMs,
@@ -75,6 +82,11 @@ export async function runControl(options: ControlOptions, context: CardsContext)
     `${wish.out}: ${cards.length} ${cards.length === 1 ? 'card' : 'cards'}, valid until ${cards[0]?.expires}.\n`,
     'Keep them like a key: whoever has one, or a photograph of one, can do what it says. Delete the PDF when it is printed.\n',
   ]);
+}
+
+/** As full as a card will be. */
+function toSample(action: ControlAction, { guard, kiosk }: Wish): PrintedControlCard {
+  return { text: sampleCardText, action, guard, kiosk, number: '000 000 000 0', expires: '00/00/0000' };
 }
 
 function readWish({ for: who = '', actions, days, out = '', contact, ...place }: ControlOptions): Wish | string {

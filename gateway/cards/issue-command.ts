@@ -9,15 +9,16 @@ import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { listBytesMax } from '../excel-list.ts';
 import { trustFiles } from '../trust/trust-files.ts';
-import { cardsPerPage, drawSheets } from './card-sheet.ts';
+import { cardsPerPage, drawCard, drawSheets, placeOf } from './card-sheet.ts';
 import type { CardsContext } from './command.ts';
+import { whyTooLong } from './fitting.ts';
 import { makeCards, openHolder, toPrint, whyInvalid } from './issue.ts';
-import { drawLargePages } from './large-page.ts';
+import { drawLargeCard, drawLargePages } from './large-page.ts';
 import { withIssuer } from './own-issuer.ts';
 import { openPdfFile, type PdfFile } from './pdf-file.ts';
 import { type PersonRow, readPeople, type WrongRow } from './people-csv.ts';
 import { checkFields, type Fields, type Holder, personKey } from './person.ts';
-import { codeMm, type PrintedCard } from './printed-card.ts';
+import { codeMm, type PrintedCard, sampleCardText } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
 import { findCards } from './register-commands.ts';
 import type { RegisteredCard } from './registered-cards.ts';
@@ -46,7 +47,11 @@ export interface IssueOptions extends Printing {
 const earliestNowMs = Date.UTC(2026, 10, 1);
 
 /** Issues a card to everybody of a list who has none, and prints all of them. Exit code 1 where a row was wrong. */
-export async function issueFromList(path: string, options: IssueOptions, context: CardsContext): Promise<number> {
+export async function issueFromList(
+  path: string,
+  options: IssueOptions,
+  context: CardsContext,
+): Promise<number | string> {
   const list = readPeople(await readList(path), yearOf(context));
   if (list.type === 'unusable') throw new Fault('PEOPLE_FILE_INVALID', `File: ${path}: ${list.reason}.`);
   for (const name of list.ignored) context.warn(`${path}: the column ${JSON.stringify(name)} is not used.\n`);
@@ -54,15 +59,19 @@ export async function issueFromList(path: string, options: IssueOptions, context
   const wrongRows = [...list.wrong, ...wrong].sort((a, b) => a.line - b.line);
   for (const { line, reason } of wrongRows) context.warn(`${path} line ${line}: ${reason}.\n`);
   const code = await issue(rows, options, context);
-  if (wrongRows.length === 0) return code;
+  if (wrongRows.length === 0 || typeof code === 'string') return code;
   context.warn(
     `${wrongRows.length} of ${rows.length + wrongRows.length} rows got no card: mend them and run it again.\n`,
   );
   return exitCode.failed;
 }
 
-/** The same for one person, as options name them. */
-export async function issueToOne(fields: Fields, options: IssueOptions, context: CardsContext): Promise<number> {
+/** The same for one person. */
+export async function issueToOne(
+  fields: Fields,
+  options: IssueOptions,
+  context: CardsContext,
+): Promise<number | string> {
   const checked = checkFields(fields, yearOf(context));
   if (!('wrong' in checked)) return issue([{ line: 1, ...checked }], options, context);
   context.warn(`${checked.wrong}.\n`);
@@ -109,13 +118,20 @@ export function isClockWrong(nowMs: number, { warn }: Pick<CardsContext, 'warn'>
   return true;
 }
 
-async function issue(rows: readonly PersonRow[], options: IssueOptions, context: CardsContext): Promise<number> {
+/** The exit code, or what is wrong with the arguments. */
+async function issue(
+  rows: readonly PersonRow[],
+  options: IssueOptions,
+  context: CardsContext,
+): Promise<number | string> {
   const nowMs = context.clock.nowMs();
   if (isClockWrong(nowMs, context)) return exitCode.failed;
   if (rows.length === 0) {
     context.warn('There is nobody to print a card for.\n');
     return exitCode.failed;
   }
+  const tooLong = await whyNotPrintable(rows.map(toSample), options, context);
+  if (tooLong !== null) return tooLong;
   // First of all, so that a place that cannot be written is noticed before a card is registered.
   await using file = await openPdfFile(options.out);
   const { cards, toMark, fresh, before } = await registerAll(rows, options, context, nowMs);
@@ -158,6 +174,27 @@ function asItIs({ name, birthYear }: Holder, text: string): PrintedCard {
   return { text, name, birthYear: birthYear ?? null, number: null, expires: null };
 }
 
+/** As full as a card for somebody will be. */
+function toSample({ holder, code }: PersonRow): PrintedCard {
+  const { name, birthYear = null } = holder;
+  const own = code === null ? { number: '000 000 000 0', expires: '00/00/0000' } : { number: null, expires: null };
+  return { text: code ?? sampleCardText, name, birthYear, ...own };
+}
+
+/** The longest names alone are tried: what else there is stands on every card. */
+const triedMax = 20;
+
+/** What is too long to be printed, of what stands on every card; null where all of it fits. */
+function whyNotPrintable(cards: readonly PrintedCard[], { page, contact }: Printing, { site }: CardsContext) {
+  const length = ({ name }: PrintedCard) => name?.length ?? 0;
+  const longest = cards.toSorted((a, b) => length(b) - length(a)).slice(0, triedMax);
+  return whyTooLong({ name: site, contact }, 'A name', (pdf, issuedBy) => {
+    for (const card of longest)
+      if (page === 'large') drawLargeCard(pdf, card, issuedBy);
+      else drawCard(pdf, card, issuedBy, placeOf(0));
+  });
+}
+
 function describePdf({ out, page }: Printing, count: number): string {
   const pages = page === 'large' ? count : Math.ceil(count / cardsPerPage);
   return `${out}: ${count} ${count === 1 ? 'card' : 'cards'} on ${pages} ${pages === 1 ? 'page' : 'pages'}.`;
@@ -186,7 +223,7 @@ export async function reprint(
   words: readonly string[],
   options: Printing & { readonly passphraseFile: string | undefined },
   context: CardsContext,
-): Promise<number> {
+): Promise<number | string> {
   const nowMs = context.clock.nowMs();
   await using file = await openPdfFile(options.out);
   // Before the register is held, as nobody knows how long a person takes to type.
@@ -202,6 +239,8 @@ export async function reprint(
   });
   for (const line of wrong) context.warn(`${line}\n`);
   if (cards.length === 0) return exitCode.failed;
+  const tooLong = await whyNotPrintable(cards, options, context);
+  if (tooLong !== null) return tooLong;
   await printCards(file, cards, options, context);
   await openAudit(context.dataDir, context).record({ action: 'cards.reprinted', what: { cards: cards.length } });
   const ids = found.map(({ id }) => id);

@@ -79,24 +79,29 @@ async function refuseOtherFiles(path: string, absolute: string): Promise<void> {
   }
 }
 
+/** A document that nobody will see, with a page: to find out what fits. */
+export async function openScratchPdf(): Promise<Pdf> {
+  const pdf = await makeDocument({});
+  return pdf.addPage();
+}
+
+async function makeDocument(info: PDFKit.DocumentInfo): Promise<Pdf> {
+  // Takes 100 ms to load: only for who prints.
+  const { default: PDFDocument } = await import('pdfkit');
+  const size: [number, number] = [page.width, page.height];
+  const pdf = new PDFDocument({ autoFirstPage: false, size, margin: 0, lang: 'vi', displayTitle: true, info });
+  for (const [name, file] of Object.entries(fontFiles)) {
+    pdf.registerFont(name, fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${file}`)));
+  }
+  return pdf;
+}
+
 async function drawInto(
   handle: FileHandle,
   draw: (pdf: Pdf) => Promise<void>,
   about: { readonly title: string; readonly nowMs: number },
 ): Promise<void> {
-  // Takes 100 ms to load: only for who prints.
-  const { default: PDFDocument } = await import('pdfkit');
-  const pdf = new PDFDocument({
-    autoFirstPage: false,
-    size: [page.width, page.height],
-    margin: 0,
-    lang: 'vi',
-    displayTitle: true,
-    info: { Title: about.title, Creator: 'Ravao', CreationDate: new Date(about.nowMs) },
-  });
-  for (const [name, file] of Object.entries(fontFiles)) {
-    pdf.registerFont(name, fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${file}`)));
-  }
+  const pdf = await makeDocument({ Title: about.title, Creator: 'Ravao', CreationDate: new Date(about.nowMs) });
   const written = writeAll(handle, pdf);
   written.catch(() => {}); // told below, when the drawing has ended
   await draw(pdf);

@@ -67,7 +67,7 @@ function readRows(headings: readonly string[], listed: readonly ListRow[], thisY
 }
 
 /** Which column a heading names, in any case, with accents or without, with spaces or `_`; null for none. */
-function toColumn(heading: string): Column | null {
+export function toColumn(heading: string): Column | null {
   const name = foldHeading(heading);
   return columns.find((column) => column === name) ?? vietnameseNames[name] ?? null;
 }

@@ -1,6 +1,7 @@
 /** A site's poster: one code of 150 mm on A4 that people scan with their phones, with the site's name over it. */
 import { drawCode, drawText } from './drawing.ts';
-import { mm, type Pdf, page } from './pdf-file.ts';
+import { drawParagraphs, TooLong } from './paragraphs.ts';
+import { mm, openScratchPdf, type Pdf, page } from './pdf-file.ts';
 import { codeMm } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
 import { quietModules } from './qr-matrix.ts';
@@ -22,10 +23,36 @@ export async function drawPoster(pdf: Pdf, text: string, title: string): Promise
   const words = { x: margin, width: page.width - 2 * margin, align: 'center' } as const;
   const quiet = (quietModules * side) / modules.length;
   const codeTop = margin + titleHeight + quiet;
-  drawText(pdf, title, { ...words, y: margin, sizeMax: 36, sizeMin: 20, lines: 2, bold: true });
+  drawTitle(pdf, title);
   drawCode(pdf, modules, { x: (page.width - side) / 2, y: codeTop, side });
   let y = codeTop + side + quiet;
   y += drawText(pdf, 'Mời quét mã bằng điện thoại', { ...words, y, sizeMax: 32, sizeMin: 20, bold: true }) + 2 * mm;
   y += drawText(pdf, 'Please scan with your phone', { ...words, y, sizeMax: 22, sizeMin: 14 }) + 4 * mm;
-  drawText(pdf, text, { ...words, y, sizeMax: 10, sizeMin: 8, lines: 2 });
+  drawParagraphs(pdf, [{ text, sizeMax: 10, sizeMin: 4, lines: 100, gap: 0 }], {
+    ...words,
+    ...{ y, bottom: page.height - margin },
+  });
+}
+
+/** Whether a title fits over the code. */
+export async function fitsTitle(title: string): Promise<boolean> {
+  const pdf = await openScratchPdf();
+  try {
+    drawTitle(pdf, title);
+    return true;
+  } catch (error) {
+    if (error instanceof TooLong) return false;
+    throw error;
+  }
+}
+
+function drawTitle(pdf: Pdf, title: string): void {
+  const room = {
+    x: margin,
+    y: margin,
+    width: page.width - 2 * margin,
+    bottom: margin + titleHeight,
+    align: 'center',
+  } as const;
+  drawParagraphs(pdf, [{ text: title, sizeMax: 36, sizeMin: 14, lines: 4, bold: true, gap: 0 }], room);
 }

@@ -19,6 +19,9 @@ export interface IssuedBy {
   readonly contact: string | null;
 }
 
+/** As long a text as the code of a card holds, to see how much room it leaves for words. */
+export const sampleCardText = `RV1:${'0'.repeat(128)}`;
+
 /** How many cards of how many are drawn. */
 export type Progress = (done: number, total: number) => void;
 

@@ -8,6 +8,7 @@ import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { whyUnopened } from '../officer/site-keys.ts';
 import type { Issuer } from '../trust/issuer.ts';
+import { warnOfClosedGates } from './closed-gates.ts';
 import type { CardsContext } from './command.ts';
 import type { RegisteredControlCard } from './control-cards.ts';
 import { tidyGuard } from './control-command.ts';
@@ -58,7 +59,7 @@ export async function revoke(
   context: CardsContext,
 ): Promise<number> {
   const nowMs = context.clock.nowMs();
-  const { done, wrong } = await withIssuer(context, async ({ issuer, register }) => {
+  const { done, cut, wrong } = await withIssuer(context, async ({ issuer, register }) => {
     const thisYear = new Date(nowMs).getUTCFullYear();
     const { found, guards, wrong } = findWhose(whose, thisYear, issuer, register);
     const done: string[] = [];
@@ -75,10 +76,11 @@ export async function revoke(
     for (const card of guards) {
       await revokeOne(card, 'control.revoked', () => register.control.revoke(card, reason, nowMs));
     }
-    return { done, wrong };
+    return { done, cut: guards.filter((card) => card.revoked === null), wrong };
   });
   for (const line of wrong) context.warn(`${line}\n`);
   await context.print(done);
+  context.warn((await warnOfClosedGates(cut, context.dataDir)) ?? '');
   return wrong.length === 0 ? exitCode.ok : exitCode.failed;
 }
 

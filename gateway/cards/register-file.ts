@@ -1,11 +1,12 @@
 /** The register's file: opened only when it is sound and of this version, and never made anew where one may have been. */
 import { strict as assert } from 'node:assert';
-import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Fault, type FaultCode } from '../../shared/fault.ts';
 import { syncFolder } from '../../shared/system/durable.ts';
 import { examineWal } from '../../shared/system/wal.ts';
+import { isErrno, isSystemError } from '../../shared/system-error.ts';
 import { findDamage, settleLog } from '../store/connection.ts';
 import { sqliteCode } from '../store/faults.ts';
 import { migrate, readVersion } from '../store/migrations.ts';
@@ -238,5 +239,20 @@ function checkVersion(database: Database.Database, path: string): void {
 }
 
 function fileBytes(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? null;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size ?? null;
+  } catch (error) {
+    throw toRegisterFault(error, 'read', path);
+  }
+}
+
+/** Throws DATA_DIR_UNUSABLE where the data directory is none, or cannot be looked into. One that is not there yet is empty. */
+export function lookIntoDataDir(dataDir: string): void {
+  try {
+    readdirSync(dataDir);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    if (!isSystemError(error)) throw error;
+    throw new Fault('DATA_DIR_UNUSABLE', `Directory: ${dataDir}`, { cause: error });
+  }
 }

@@ -17,6 +17,7 @@ import {
   hasControlCards,
   hasRegister,
   lockRegister,
+  lookIntoDataDir,
   nextPlace,
   openRegisterForReading,
   openRegisterForWriting,
@@ -48,8 +49,9 @@ export function openRegister(dataDir: string, timeoutMs?: number): Register {
   return new SqliteRegister(database, path, opening.move());
 }
 
-/** Opens the register for looking, also while a command writes. Null where there is none yet. Throws as {@link openRegister}. */
+/** Opens the register for looking, also while a command writes. Null where there is none yet. Throws as {@link openRegister}, and DATA_DIR_UNUSABLE. */
 export function openRegisterReader(dataDir: string): RegisterReader | null {
+  lookIntoDataDir(dataDir);
   const path = registerPath(dataDir);
   if (!hasRegister(path)) {
     refuseToForget(dataDir);

@@ -49,6 +49,7 @@ function readText(text: string, issuers: readonly IssuerNotice[]): readonly stri
       // A card that was revoked or has expired since was taken before.
       isRevoked: () => false,
       issuerOfNumber: () => null,
+      isNumberRevoked: () => false,
     },
   });
   if (code.type === 'unknown') return refusalTexts[code.reason].en;

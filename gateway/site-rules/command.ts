@@ -15,6 +15,7 @@ import { openTrust } from '../trust/authority.ts';
 import { readIssuers } from '../trust/issuer.ts';
 import { bar, type Changed, clearExpected, expect, set, unbar } from './changes.ts';
 import { type People, readPeople, type SubjectReader, subjectReader } from './people-input.ts';
+import { warnOfPlaces } from './places.ts';
 import { describeRules } from './show.ts';
 import { editSiteRules, readSiteRules } from './site-rules-files.ts';
 import type { StandardInput } from './standard-input.ts';
@@ -23,8 +24,8 @@ import { readWish, type Wish } from './words.ts';
 export const rulesHelp = `rules: what the site wants of its gates beyond good codes. Kiosks hear it within seconds, and keep it without a network.
 
   npm run -s gateway -- rules show [--format text|json]
-  npm run -s gateway -- rules bar [--reason CODE|TEXT] [--until DAY] [--gate NAME ...] [--subject SUBJECT]
-  npm run -s gateway -- rules unbar [--subject SUBJECT]
+  npm run -s gateway -- rules bar [--reason CODE|TEXT] [--until DAY] [--gate NAME ...] [--subject=SUBJECT]
+  npm run -s gateway -- rules unbar [--subject=SUBJECT]
   npm run -s gateway -- rules expect --day DAY|today [--from LIST.csv]      people who are expected on a day
   npm run -s gateway -- rules expect clear [--day DAY]
   npm run -s gateway -- rules expected off|warn|refuse                      what becomes of others
@@ -34,7 +35,8 @@ export const rulesHelp = `rules: what the site wants of its gates beyond good co
 
 bar, unbar and expect read people from standard input, a code or a number a line, or ask for one: never say a number as an
 argument. A list may be a table with the column ma, so_giay_to, number or subject. Nobody's number is kept.
---reason: "ban", "health", "papers", or a short text for the guard. --kiosk ID does as --gate. Nobody is ever kept in.
+--reason: "ban", "health", "papers", or a short text for the guard. --kiosk ID does as --gate. A gate that is not known
+here is taken, as it may come, with a warning: its name must be as it is at the kiosk. Nobody is ever kept in.
 `;
 
 /** What the command is given by the program. */
@@ -42,7 +44,6 @@ export interface RulesContext {
   readonly config: { readonly dataDir: string; readonly site: string };
   readonly clock: Clock;
   readonly log: Log;
-  readonly signal: AbortSignal;
   readonly input: StandardInput;
   readonly print: (pieces: Iterable<string>) => Promise<unknown>;
   readonly warn: (text: string) => void;
@@ -84,7 +85,12 @@ export async function runRules(args: readonly string[], context: RulesContext): 
   const whose = isOne ? { person: auditPseudonym(key, subject) } : { people: people.subjects.length };
   const problem = await apply(wish, { ...people, whose }, today, context);
   if (problem !== null) warn(`${problem}\n`);
+  else warn((await warnOfPlaces(placesOf(wish), config.dataDir, clock)) ?? '');
   return problem === null && people.wrong.length === 0 ? exitCode.ok : exitCode.failed;
+}
+
+function placesOf(wish: Change): readonly string[] {
+  return wish.act === 'bar' ? wish.gates : wish.act === 'passback' ? wish.places : [];
 }
 
 /** `whose`: who it is about, for the audit, which outlasts what is known of a person. */
@@ -111,6 +117,9 @@ async function apply(wish: Change, people: Named, today: string, context: RulesC
   return problem;
 }
 
+const otherDocument =
+  'Who was not barred by this code or number may be barred by another of theirs: lift that one. "rules show" lists who is.\n';
+
 function planOf(
   wish: Change,
   kept: Parameters<typeof bar>[0],
@@ -129,7 +138,9 @@ function planOf(
     case 'unbar': {
       const change = unbar(kept, [...subjects, ...former]);
       const lifted = kept.barred.length - change.barred.length;
-      return { change, action: 'rules.unbarred', what: whose, said: `Lifted: ${lifted} of ${subjects.length}.\n` };
+      const others = lifted < subjects.length ? otherDocument : '';
+      const said = `Lifted: ${lifted} of ${subjects.length}.\n${others}`;
+      return { change, action: 'rules.unbarred', what: whose, said };
     }
     case 'expect': {
       const change = expect(kept, wish.day, subjects, today);
@@ -204,12 +215,12 @@ const nobody: People = { subjects: [], former: [], wrong: [] };
 async function readNamed(
   wish: Change,
   makeReader: () => SubjectReader,
-  { input, signal }: RulesContext,
+  { input }: RulesContext,
 ): Promise<People | { readonly problem: string }> {
   if (wish.act !== 'bar' && wish.act !== 'unbar' && wish.act !== 'expect') return nobody;
   if ('subject' in wish && wish.subject !== null) return { subjects: [wish.subject], former: [], wrong: [] };
   const from = wish.act === 'expect' ? wish.from : null;
-  const read = await readBytes(from, input, signal);
+  const read = await readBytes(from, input);
   if ('problem' in read) return read;
   const people = readPeople(read.bytes, makeReader());
   if ('problem' in people || people.subjects.length + people.wrong.length > 0) return people;
@@ -219,10 +230,9 @@ async function readNamed(
 async function readBytes(
   from: string | null,
   input: StandardInput,
-  signal: AbortSignal,
 ): Promise<{ readonly bytes: Uint8Array } | { readonly problem: string }> {
   if (from === null && input.isTerminal)
-    return { bytes: Buffer.from(await input.ask('Scan the code, or type the number: ', signal)) };
+    return { bytes: Buffer.from((await input.ask('Scan the code, or type the number: ')) ?? '') };
   try {
     if (from !== null && (await stat(from)).size > listBytesMax)
       return { problem: `${from} is longer than ${listBytesMax} bytes.` };
@@ -241,7 +251,7 @@ function knownHere(dataDir: string): Known {
     using register = openRegisterReader(dataDir);
     return register?.find(number)?.issuer ?? null;
   };
-  return { ...nothingKnown, cards: { issuers: new Map(issuers), isRevoked: () => false, issuerOfNumber } };
+  return { ...nothingKnown, cards: { ...nothingKnown.cards, issuers: new Map(issuers), issuerOfNumber } };
 }
 
 async function say(print: RulesContext['print'], text: string): Promise<number> {

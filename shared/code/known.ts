@@ -23,6 +23,8 @@ export interface KnownCards {
   isRevoked(cardId: Uint8Array): boolean;
   /** The key id of the issuer whose card has this short number and is not revoked; null where none has. @param number the nine digits before the check digit, as a number. */
   issuerOfNumber(number: number): string | null;
+  /** Whether a card of this short number was given out and revoked. */
+  isNumberRevoked(number: number): boolean;
 }
 
 /** What a kiosk knows when it reads a code. */
@@ -42,6 +44,6 @@ export interface Known {
 export const nothingKnown: Known = {
   nowMs: 0,
   clockSynced: false,
-  cards: { issuers: new Map(), isRevoked: () => false, issuerOfNumber: () => null },
+  cards: { issuers: new Map(), isRevoked: () => false, issuerOfNumber: () => null, isNumberRevoked: () => false },
   certificateSigners: new Map(),
 };

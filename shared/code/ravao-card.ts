@@ -43,6 +43,7 @@ function readNumber(text: string, known: Known): Code | UnknownCode | null {
   const asPrinted = /^\d{3}[ -]\d{3}[ -]\d{3}[ -]\d$/.test(typed);
   const number = parseTenDigits(asPrinted ? typed.replace(/[ -]/g, '') : typed);
   const issuer = number === null ? null : known.cards.issuerOfNumber(number);
+  if (number !== null && issuer === null && known.cards.isNumberRevoked(number)) return refuse('card-revoked');
   if (number === null || issuer === null) return asPrinted ? refuse('card-number-unknown') : null;
   return understand(ravaoCardNumber.kind, issuer, number, {
     verified: false,

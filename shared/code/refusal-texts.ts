@@ -151,8 +151,8 @@ export const refusalTexts: Readonly<Record<RefusalReason, BilingualText>> = {
     en: 'The card has expired. Please show another document and ask for a new card.',
   },
   'card-revoked': {
-    vi: 'Thẻ này đã báo mất. Xin đưa giấy tờ khác.',
-    en: 'This card was reported lost. Please show another document.',
+    vi: 'Thẻ này đã bị khóa. Xin đưa giấy tờ khác.',
+    en: 'This card was revoked. Please show another document.',
   },
   'card-issuer-unknown': {
     vi: 'Thẻ này do nơi khác cấp. Xin đưa CCCD.',

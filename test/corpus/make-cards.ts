@@ -52,7 +52,7 @@ const cards: readonly Sample[] = [
   card('valid through this very day', signedCard(number, { expiryDay: day(2026, 11, 20) })),
   card('issued this very day', signedCard(number, { issuedDay: day(2026, 11, 20) })),
   card('expired yesterday', signedCard(number, { expiryDay: day(2026, 11, 19) }), 'card-expired'),
-  card('reported lost', signedCard(revokedCard), 'card-revoked'),
+  card('that was revoked', signedCard(revokedCard), 'card-revoked'),
   card('of another site', signedCard(number, {}, foreignIssuer), 'card-issuer-unknown'),
   card('made at home', signedCard(number, {}, imitator), 'card-forged'),
   card('with a later last day than was signed', forge(good), 'card-forged'),
@@ -101,7 +101,7 @@ const numbers: readonly Sample[] = [
   typed('with a wrong last digit', wrongDigit, { refused: 'card-number-unknown' }),
   typed('with two digits exchanged', swap(printed), { refused: 'card-number-unknown' }),
   typed('that was never issued', unissued, { refused: 'card-number-unknown' }),
-  typed('of a card reported lost', formatCardNumber(revokedCard), { refused: 'card-number-unknown' }),
+  typed('of a card that was revoked', formatCardNumber(revokedCard), { refused: 'card-revoked' }),
 ];
 
 function swap(text: string): string {

@@ -34,7 +34,7 @@ const corpusMs = Date.UTC(2026, 10, 20, 1, 0, 0);
 /** The site has issued the cards with smaller numbers, all but … */
 export const issuedCards = 500_000_000;
 
-/** … this one, which was reported lost. */
+/** … this one, which was revoked. */
 export const revokedCard = 111_222_333;
 
 /** What a kiosk knows that reads the corpus: its time, its site's cards, and its signers of certificates. */

@@ -188,13 +188,17 @@ export async function startProcess(args: readonly string[], options: ProcessOpti
   return new RunningProcess(child, child.pid, name);
 }
 
-/** Runs `node <args>` to its end and says what it printed. Rejects when it has not ended after `deadlineMs`. */
+/** Runs `node <args>` to its end and says what it printed. `input` is piped into it. Rejects when it has not ended after `deadlineMs`. */
 export async function runProcess(
   args: readonly string[],
-  options: ProcessOptions & { readonly deadlineMs?: number } = {},
+  options: ProcessOptions & { readonly deadlineMs?: number; readonly input?: string } = {},
 ): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
-  const { deadlineMs = 30_000, ...rest } = options;
-  await using running = await startProcess(args, { stdin: 'ignore', ...rest });
+  const { deadlineMs = 30_000, input, ...rest } = options;
+  await using running = await startProcess(args, { stdin: input === undefined ? 'ignore' : 'pipe', ...rest });
+  if (input !== undefined) {
+    running.write(input);
+    running.endInput();
+  }
   const timed = await within(systemClock, deadlineMs, running.exited);
   if (!timed.inTime) {
     throw new Error(

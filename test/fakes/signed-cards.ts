@@ -44,6 +44,7 @@ export function knownCards(issuedBelow: number, revoked: readonly number[]): Kno
   return {
     issuers: new Map(issuers),
     isRevoked: (id) => revoked.includes(cardNumberOf(id)),
+    isNumberRevoked: (number) => number < issuedBelow && revoked.includes(number),
     issuerOfNumber: (number) => (number < issuedBelow && !revoked.includes(number) ? siteIssuer.id : null),
   };
 }

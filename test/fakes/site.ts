@@ -52,9 +52,10 @@ export class SiteFolder implements Disposable {
     return startProcess(['kiosk/main.ts'], { env: this.kioskEnv(kiosk, port, changes) });
   }
 
-  /** Runs a gateway command to its end; rejects where it fails. */
-  async command(args: readonly string[]): Promise<string> {
-    const ran = await runProcess(['gateway/main.ts', ...args], { env: this.gatewayEnv() });
+  /** Runs a gateway command to its end, with what is piped into it; rejects where it fails. */
+  async command(args: readonly string[], input?: string): Promise<string> {
+    const options = { env: this.gatewayEnv(), ...(input !== undefined && { input }) };
+    const ran = await runProcess(['gateway/main.ts', ...args], options);
     if (ran.code !== 0)
       throw new Error(`gateway ${args.join(' ')} ended with ${ran.code}:\n${ran.stdout}${ran.stderr}`);
     return ran.stdout;

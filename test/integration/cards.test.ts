@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import { ravaoCard } from '../../shared/code/ravao-card.ts';
 import { systemClock } from '../../shared/system/clock.ts';
 import { auditLines } from '../fakes/audit-lines.ts';
 import { readCodes, readCodesByZbar, readFonts, readSize, readWords, renderPages } from '../fakes/pdf-reader.ts';
+import { pipedInput } from '../fakes/piped-input.ts';
 import { runProcess } from '../fakes/processes.ts';
 import { RecordingLog } from '../fakes/recording-log.ts';
 import { scriptedDesk } from '../fakes/scripted-desk.ts';
@@ -51,6 +52,7 @@ async function cards(args: readonly string[], changes: Partial<CardsContext> = {
     log,
     signal: stop.signal,
     desk: scriptedDesk(null),
+    input: pipedInput(''),
     warn: (text) => {
       ran.err += text;
     },
@@ -95,6 +97,7 @@ function kioskKnows(nowMs = clock.nowMs()): Known {
       issuers: new Map(issuers),
       isRevoked: (id) => revoked.has(Buffer.from(id).toString('hex')),
       issuerOfNumber: () => null,
+      isNumberRevoked: () => false,
     },
   };
 }
@@ -208,11 +211,14 @@ describe('cards issue', () => {
     expect(existsSync(at('cards.pdf'))).toBe(false);
   });
 
-  it('issues a card to one person by options', async () => {
-    const one = ['issue', '--name', 'Phạm Văn Đ', '--birth-year', '1933', '--out', at('one.pdf')];
-    expect(await cards(one)).toMatchObject({ code: 0, out: expect.stringContaining('1 card on 1 page') });
+  it('issues a card to one person, whom lines of standard input name', async () => {
+    const one = (text: string) => cards(['issue', '--out', at('one.pdf')], { input: pipedInput(text) });
+    expect(await one('\nName: Phạm Văn Đ\r\nNăm sinh: 1933\r\n')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('1 card on 1 page'),
+    });
     expect(await readWords(at('one.pdf'))).toMatch(/Phạm Văn Đ[\s\S]*Năm sinh: 1933/);
-    expect(await cards([...one, '--phone', 'none'])).toMatchObject({
+    expect(await one('name: Phạm Văn Đ\nphone: none')).toMatchObject({
       code: 1,
       err: 'phone is no phone number of 8 to 15 digits.\n',
     });
@@ -345,9 +351,12 @@ describe('cards revoke', () => {
   it('finds the card by whose it is, without the key that opens names', async () => {
     await issueList(people);
     await rm(join(dataDir, 'trust', 'site.key'));
-    const whose = ['revoke', '--name', 'nguyễn thị bích phượng', '--birth-year', '1950', '--phone', '0900 000 001'];
-    expect(await cards(whose)).toMatchObject({ code: 0, out: expect.stringMatching(/is revoked \(other\)/) });
-    expect(await cards(['revoke', '--name', 'Nguyễn Văn X'])).toMatchObject({
+    const revokeOf = (text: string) => cards(['revoke'], { input: pipedInput(text) });
+    expect(await revokeOf('name: nguyễn thị bích phượng\nbirth_year: 1950\nphone: 0900 000 001\n')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/is revoked \(other\)/),
+    });
+    expect(await revokeOf('name: Nguyễn Văn X')).toMatchObject({
       code: 1,
       err: expect.stringContaining('Nobody of that name'),
     });
@@ -370,9 +379,17 @@ describe('cards list', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
+  it('is not empty where the data directory is a file, or cannot be looked into', async () => {
+    await writeFile(dataDir, 'no folder');
+    await expect(cards(['list'])).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' });
+    await rm(dataDir);
+    await symlink('data', dataDir);
+    await expect(cards(['list'])).rejects.toMatchObject({ code: 'DATA_DIR_UNUSABLE' });
+  });
+
   it('tells the state of each card and nobody’s name', async () => {
     await issueList(people);
-    await cards(['revoke', '--name', 'Trần Văn Ước', '--reason', 'lost']);
+    await cards(['revoke', '--reason', 'lost'], { input: pipedInput('name: Trần Văn Ước') });
     expect((await cards(['list'])).out).toMatch(
       /^\d{3} \d{3} \d{3} \d {2}20\/11\/2026 to 20\/11\/2027 {2}valid\n.* {2}revoked 2026-11-20 \(lost\)\n2 cards\.\n$/,
     );
@@ -412,7 +429,8 @@ describe('issuers', () => {
     const printed = await cards(['issuer'], { dataDir: commune, site: 'Xã B' });
     const print = /([0-9a-f]{4} ){4}[0-9a-f]{4}/.exec(printed.err)?.[0] ?? 'none';
     await writeFile(at('commune.json'), printed.out);
-    await cards(['issue', '--name', 'Nguyễn Văn A', '--out', at('a.pdf')], { dataDir: commune, site: 'Xã B' });
+    const there = { dataDir: commune, site: 'Xã B', input: pipedInput('name: Nguyễn Văn A') };
+    await cards(['issue', '--out', at('a.pdf')], there);
     const [text = ''] = await readCodes(at('a.pdf'));
     await cards(['issuer']);
     expect(ravaoCard.read(text, kioskKnows())).toEqual({ type: 'unknown', reason: 'card-issuer-unknown' });
@@ -474,14 +492,14 @@ describe('wrong arguments', () => {
   it.each([
     [['dance'], /no command "cards dance"/],
     [['issue'], /needs --out/],
-    [['issue', '--out', 'a.pdf'], /needs --from or --name/],
-    [['issue', '--from', 'a.csv', '--name', 'A', '--out', 'a.pdf'], /--from or --name, not both/],
-    [['issue', '--name', 'A', '--out', 'a.pdf', '--valid-days', '0'], /--valid-days is a number from 1 to 3650/],
-    [['issue', '--name', 'A', '--out', 'a.pdf', '--page', 'small'], /--page is cards or large/],
+    [['issue', '--name', 'A', '--out', 'a.pdf'], /takes no --name: .* is asked for; or give lines like "name: …"/],
+    [['issue', '--phone=0900000001', '--out', 'a.pdf'], /takes no --phone: everybody on the machine sees arguments/],
+    [['issue', '--out', 'a.pdf', '--valid-days', '0'], /--valid-days is a number from 1 to 3650/],
+    [['issue', '--out', 'a.pdf', '--page', 'small'], /--page is cards or large/],
     [['issue', 'people.csv', '--out', 'a.pdf'], /takes no "people.csv"/],
     [['reprint', '--out', 'a.pdf'], /needs the number/],
-    [['revoke'], /needs the number of a card, or --name/],
-    [['revoke', '1', '--name', 'A'], /not both/],
+    [['revoke', '1', '--name', 'A'], /takes no --name: .* the shell keeps them/],
+    [['revoke', '1', '--for', 'A'], /not both/],
     [['revoke', '1', '--reason', 'boredom'], /--reason is lost or stolen or error or other/],
     [['list', '--format', 'xml'], /--format is text or csv or json/],
     [['list', '--out', 'a.pdf'], /list takes no --out/],
@@ -510,9 +528,9 @@ describe('the program', () => {
     await using _ = gateway;
     using lists = openCardLists(folder.gatewayDir);
     const out = join(folder.dir, 'a.pdf');
-    expect(await folder.command(['cards', 'issue', '--name', 'Nguyễn Văn A', '--out', out])).toContain('1 issued');
+    expect(await folder.command(['cards', 'issue', '--out', out], 'name: Nguyễn Văn A')).toContain('1 issued');
     expect(lists.counts()).toEqual({ revoked: 0, issued: 1 });
-    await folder.command(['cards', 'revoke', '--name', 'Nguyễn Văn A', '--reason', 'lost']);
+    await folder.command(['cards', 'revoke', '--reason', 'lost'], 'name: Nguyễn Văn A');
     expect(lists.counts()).toEqual({ revoked: 1, issued: 1 });
     expect(
       await folder.command(['poster', '--text', 'https://example.com', '--out', join(folder.dir, 'p.pdf')]),
@@ -532,7 +550,7 @@ describe('the program', () => {
       stderr: expect.stringMatching(/PEOPLE_FILE_INVALID: .*gone\.csv[\s\S]*Excel/),
     });
     using _ = openRegister(folder.gatewayDir);
-    const busy = await runProcess(['gateway/main.ts', 'cards', 'revoke', '--name', 'A'], { env });
+    const busy = await runProcess(['gateway/main.ts', 'cards', 'revoke'], { env, input: 'name: A' });
     expect(busy).toMatchObject({ code: 1, stderr: expect.stringContaining('REGISTER_BUSY') });
   });
 });
@@ -565,7 +583,7 @@ describe('the audit of cards', () => {
     await mkdir(file);
     for (const acting of [
       () => cards(['revoke', number]),
-      () => cards(['issue', '--name', 'C', '--out', at('c.pdf')]),
+      () => cards(['issue', '--out', at('c.pdf')], { input: pipedInput('name: C') }),
     ]) {
       await expect(acting()).rejects.toMatchObject({ code: 'AUDIT_WRITE_FAILED' });
     }

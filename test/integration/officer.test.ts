@@ -171,7 +171,7 @@ describe('an investigation', () => {
     }
     await folder.waitForEntries(5);
     const cards = join(folder.dir, 'cards.pdf');
-    await folder.command(['cards', 'issue', '--name', 'Bà Cụ Bảy', '--birth-year', '1940', '--out', cards]);
+    await folder.command(['cards', 'issue', '--out', cards], 'name: Bà Cụ Bảy\nbirth_year: 1940\n');
     await protect(folder);
     const words = join(folder.dir, 'words');
     writeFileSync(words, `${passphrase}\n`, { mode: 0o600 });

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../shared/system/clock.ts';
+import { startAtTerminal } from '../fakes/at-terminal.ts';
 import { bytesBelow } from '../fakes/files-below.ts';
 import { type LedFolder, makeLedFolder } from '../fakes/led-folder.ts';
 import { freePort, type RunningProcess, runProcess } from '../fakes/processes.ts';
@@ -144,6 +145,38 @@ describe('somebody who is barred', () => {
     for (const secret of [idNumber(1), idNumber(2), 'Nguyễn Văn A'])
       expect(everything.includes(secret), secret).toBe(false);
     expect(await folder.command(['audit'])).toMatch(/rules\.barred[\s\S]*rules\.unbarred/);
+  });
+});
+
+describe('at a terminal', () => {
+  const askedOf = async (line: string) => {
+    const command = parts.use(
+      await startAtTerminal(`node gateway/main.ts rules ${line}`, { env: folder.gatewayEnv() }),
+    );
+    await command.waitForOutput(/Scan the code, or type the number: $/, startDeadlineMs);
+    return command;
+  };
+
+  it('asks whom to bar, whom to lift and who is expected', async () => {
+    for (const [line, answer] of [
+      ['bar --reason health', 'Barred: 1.'],
+      ['unbar', 'Lifted: 1 of 1.'],
+      ['expect --day today', /Expected on [\d-]+: 1\./],
+    ] as const) {
+      const command = await askedOf(line);
+      command.write(`${idNumber(1)}\r`);
+      expect(await command.exited).toMatchObject({ code: 0 });
+      expect(command.stdout()).toMatch(answer);
+    }
+  });
+
+  it('says that nobody was named where the person gives up', async () => {
+    for (const key of ['\u0003', '\u0004', '\r']) {
+      const command = await askedOf('bar');
+      command.write(key);
+      expect(await command.exited).toMatchObject({ code: 1 });
+      expect(command.stdout()).toContain('There is no code and no number in what was given.');
+    }
   });
 });
 

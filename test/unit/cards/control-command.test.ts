@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { controlDays, tidyGuard } from '../../../gateway/cards/control-command.t
 import { openRegisterReader } from '../../../gateway/cards/register.ts';
 import { controlActions } from '../../../shared/control-card.ts';
 import { auditLines } from '../../fakes/audit-lines.ts';
+import { pipedInput } from '../../fakes/piped-input.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
@@ -25,11 +26,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-async function cards(...args: readonly string[]) {
+const cards = (...args: readonly string[]) => cardsOf('', ...args);
+
+async function cardsOf(typed: string, ...args: readonly string[]) {
   const ran = { out: '', err: '' };
   const context: CardsContext = {
     ...{ dataDir, site: 'Nhà máy A', clock, chance: seededChance(++seed), log: new RecordingLog() },
     desk: scriptedDesk(null),
+    input: pipedInput(typed),
     signal: new AbortController().signal,
     warn: (text) => {
       ran.err += text;
@@ -130,7 +134,7 @@ describe('cards control', () => {
 
 describe('what else is done with a register', () => {
   it("lists guards' cards behind those of people, in every form, with names where the key is", async () => {
-    await cards('issue', '--name', 'Trần Văn Ước', '--out', join(dir, 'a.pdf'));
+    await cardsOf('name: Trần Văn Ước', 'issue', '--out', join(dir, 'a.pdf'));
     await make('--actions', 'close', '--kiosk', 'gate-a');
     expect((await cards('list')).out).toMatch(/valid\n.*valid {2}close, gate-a\n2 cards\.\n$/);
     expect((await cards('list', '--names')).out).toContain('close, gate-a  Chú Tư, cổng A');
@@ -151,9 +155,27 @@ describe('what else is done with a register', () => {
     expect((await cards('revoke', number)).out).toMatch(/was revoked on 20\/11\/2026 already/);
   });
 
+  it('names the gates that are closed, and that the revoked cards open no more', async () => {
+    await writeFile(
+      join(dir, 'gates.json'),
+      JSON.stringify({ 'gate-c': 'closed', 'gate-a': 'closed', 'gate-b': 'open' }),
+    );
+    await make('--actions', 'open', '--kiosk', 'gate-a');
+    await rename(join(dir, 'gates.json'), join(dataDir, 'gates.json'));
+    const revoke = () => cards('revoke', '--for', 'Chú Tư, cổng A');
+    expect((await revoke()).err).toMatch(
+      /^CLOSED by a guard: gate-a\. .* make one with "cards control --actions open"\.\n$/,
+    );
+    expect((await revoke()).err).toBe('');
+    await make('--actions', 'close');
+    expect((await revoke()).err).toBe('');
+    await make('--actions', 'close,open');
+    expect((await revoke()).err).toMatch(/^CLOSED by a guard: gate-a, gate-c\. /);
+  });
+
   it('names nobody who has none, and takes one way to say whose', async () => {
     expect(await cards('revoke', '--for', 'Ai đó')).toMatchObject({ code: 1, err: expect.stringMatching(/^Nobody/) });
-    expect(await cards('revoke', '--for', 'Ai đó', '--name', 'B')).toMatchObject({ code: 64 });
+    expect(await cards('revoke', '--for', 'Ai đó', '761 234 609 0')).toMatchObject({ code: 64 });
     expect(tidyGuard(' Chú  Tư ')).toBe('Chú Tư');
   });
 });

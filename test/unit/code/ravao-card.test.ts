@@ -5,6 +5,7 @@ import { type Card, cardDayOf, exportIssuerKey, issuerIdOf, parseCard, signCard 
 import { cardNumberOf, formatCardNumber, nineDigits, tenDigits } from '../../../shared/card-number.ts';
 import { type Known, nothingKnown } from '../../../shared/code/known.ts';
 import { ravaoCard, ravaoCardNumber } from '../../../shared/code/ravao-card.ts';
+import { refusalTexts } from '../../../shared/code/refusal-texts.ts';
 
 const nowMs = Date.UTC(2026, 10, 20, 3);
 const today = cardDayOf(nowMs);
@@ -35,6 +36,7 @@ function knowing(changes: Partial<Known> = {}, revoked: readonly Uint8Array[] = 
       issuers: new Map([site, commune].map((issuer) => [issuer.id, issuer])),
       isRevoked,
       issuerOfNumber: (asked) => (asked === number && !isRevoked(id) ? site.id : null),
+      isNumberRevoked: (asked) => asked === number && isRevoked(id),
     },
     ...changes,
   };
@@ -137,7 +139,13 @@ describe("a card's number, typed", () => {
   it('is any other ten digits where no card has it', () => {
     expect(ravaoCardNumber.read(tenDigits(number + 1), knowing())).toBeNull();
     expect(ravaoCardNumber.read(tenDigits(number), nothingKnown)).toBeNull();
-    expect(ravaoCardNumber.read(tenDigits(number), knowing({}, [id]))).toBeNull();
+  });
+
+  it('says of a card that was revoked just that, with spaces or without', () => {
+    for (const typed of [formatCardNumber(number), tenDigits(number)])
+      expect(ravaoCardNumber.read(typed, knowing({}, [id]))).toEqual(refused('card-revoked'));
+    // It may have been printed wrong, or have been stolen.
+    expect(Object.values(refusalTexts['card-revoked']).join()).not.toMatch(/lost|mất/);
   });
 
   it('as it is printed is told to be wrong where no card has it, or a digit is wrong', () => {

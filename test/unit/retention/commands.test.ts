@@ -15,6 +15,7 @@ import { editSiteRules, readSiteRules } from '../../../gateway/site-rules/site-r
 import { formatCardNumber } from '../../../shared/card-number.ts';
 import { systemClock } from '../../../shared/system/clock.ts';
 import { dayMs, makePast, ownUpstream } from '../../fakes/old-site.ts';
+import { pipedInput } from '../../fakes/piped-input.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
@@ -156,6 +157,7 @@ describe('person', () => {
         log: new RecordingLog(),
         signal,
         desk: scriptedDesk(null),
+        input: pipedInput(''),
         warn: () => {},
         print: async () => 0,
       });

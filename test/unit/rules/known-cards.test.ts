@@ -37,7 +37,7 @@ function known(
 const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 
 describe('a short number', () => {
-  it('is known exactly when it was issued and no card of that number is revoked', () => {
+  it('is known exactly when it was issued and no card of that number is revoked, and as revoked when one is', () => {
     fc.assert(
       fc.property(fc.array(uint32), fc.array(uint32), fc.array(uint32), (gone, given, others) => {
         const numbers = [...gone, ...given].map((bits) => bits % 1_000_000_000);
@@ -46,6 +46,7 @@ describe('a short number', () => {
         for (const number of [...numbers, ...others.map((bits) => bits % 1_000_000_000)]) {
           const isGood = numbers.includes(number) && !revoked.has(number);
           expect(cards.issuerOfNumber(number)).toBe(isGood ? own.id : null);
+          expect(cards.isNumberRevoked(number)).toBe(numbers.includes(number) && revoked.has(number));
         }
         for (const bits of gone)
           expect([cards.isRevoked(cardId(bits, 7)), cards.isRevoked(cardId(bits, 8))]).toEqual([true, false]);

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Invitations } from '../../../gateway/enrol/invitations.ts';
 import { lockProcess } from '../../../gateway/process-lock.ts';
 import { runRules } from '../../../gateway/site-rules/command.ts';
 import {
@@ -19,7 +20,9 @@ import { subjectOf } from '../../../shared/identity.ts';
 import { decodeBar, personItemBytes, siteRulesLimits } from '../../../shared/site-rules.ts';
 import { auditLines } from '../../fakes/audit-lines.ts';
 import { bytesBelow } from '../../fakes/files-below.ts';
+import { makePast } from '../../fakes/old-site.ts';
 import { RecordingLog } from '../../fakes/recording-log.ts';
+import { seededChance } from '../../fakes/seeded-chance.ts';
 import { idCard, idNumber } from '../../fakes/site.ts';
 import { someSubject } from '../../fakes/site-rules.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
@@ -53,7 +56,6 @@ async function rules(args: readonly string[], { typed = '', isTerminal = false }
     config: { dataDir, site: 'Nhà máy A' },
     clock,
     log: new RecordingLog(),
-    signal: new AbortController().signal,
     input: { isTerminal, ask: async () => typed, readAll: async () => Buffer.from(typed) },
     print: async (pieces) => {
       for (const piece of pieces) out += piece;
@@ -77,7 +79,7 @@ describe('rules bar and unbar', () => {
       err: '',
     });
     await rules(['bar', '--gate', 'Cổng B', '--kiosk', 'gate-c'], { typed: '001 099 000 002', isTerminal: true });
-    await rules(['bar', '--subject', subject(3)]);
+    await rules(['bar', `--subject=${subject(3)}`]);
     expect(kept().barred).toMatchObject([
       { subject: subject(1), reason: 'health', until: '2026-12-01', gates: [] },
       { subject: subject(2), reason: 'ban', until: null, gates: ['Cổng B', 'gate-c'] },
@@ -100,7 +102,7 @@ describe('rules bar and unbar', () => {
       `${subject(1)}  health, everywhere, since 2026-11-20, until 2026-12-01`,
     );
     expect(await rules(['unbar'], { typed: `${idNumber(1)}\n${idNumber(9)}` })).toMatchObject({
-      out: 'Lifted: 1 of 2.\n',
+      out: expect.stringMatching(/^Lifted: 1 of 2\.\n.* may be barred by another of theirs: .*\n$/),
     });
     expect(barred()).toEqual([subject(2), subject(3)]);
   });
@@ -136,6 +138,42 @@ describe('rules bar and unbar', () => {
     await rules(['unbar'], { typed: `${idNumber(1)}\n${idNumber(2)}` });
     await rules(['bar', '--reason', 'Khác'], { typed: idNumber(1) });
     expect(kept().settings.reasons.map(({ vi }) => vi)).not.toContain(text);
+  });
+
+  it('warn of a gate that no entry, no invitation and no kiosk names, and name those that there are', async () => {
+    const typed = idNumber(1);
+    const first = await rules(['bar', '--gate', 'Cong B'], { typed });
+    expect(first).toMatchObject({ code: 0, out: 'Barred: 1.\n' });
+    expect(first.err).toMatch(
+      /^WARNING: no gate and no kiosk is called "Cong B": .*\n.* known: none\. Kiosks: none\.\n$/,
+    );
+    await makePast(dataDir, { from: 1, count: 1, receivedMs: startMs, personOf: () => 1 });
+    const invitations = new Invitations(join(dataDir, 'trust'), clock);
+    const invited = { kiosk: 'cong-b', gate: 'Cổng B', direction: 'in' } as const;
+    await invitations.make(invited, startMs + dayMs, seededChance(1));
+    const trust = await openTrust(join(dataDir, 'trust'), { site: 'Nhà máy A', clock, log: new RecordingLog() });
+    await trust.enrol('gate-c', join(dataDir, '..', 'gate-c'));
+    await trust.enrol('gate-d', join(dataDir, '..', 'gate-d'));
+    await trust.revoke('gate-d');
+    for (const place of ['Cổng A', 'Cổng B', 'gate-c']) {
+      expect(await rules(['bar', '--gate', place], { typed }), place).toMatchObject({ code: 0, err: '' });
+      expect(await rules(['passback', 'warn', '--kiosk', place]), place).toMatchObject({ code: 0, err: '' });
+    }
+    const wrong = await rules(['passback', 'warn', '--gate', 'Cổng A', '--gate', 'Cong B', '--kiosk', 'gate-d']);
+    expect(wrong).toMatchObject({ code: 0, out: expect.stringContaining('Cong B') });
+    expect(wrong.err).toMatch(
+      /called "Cong B", "gate-d": .*\nGates that are known: Cổng A, Cổng B\. Kiosks: gate-c\.\n$/,
+    );
+  });
+
+  it('warn that gates cannot be told where the store cannot be read, and hold all the same', async () => {
+    writeFileSync(join(dataDir, 'store.db'), 'no database');
+    const ran = await rules(['bar', '--gate', 'Cổng A'], { typed: idNumber(1) });
+    expect(ran).toMatchObject({
+      code: 0,
+      out: 'Barred: 1.\n',
+      err: expect.stringMatching(/cannot be told: .*store\.db/),
+    });
   });
 
   it('tells kiosks of no bar that has ended', async () => {
