@@ -5,6 +5,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { openRegisterReader } from '../cards/register.ts';
 import { parseSpanEnd } from '../moment.ts';
 import type { CorrectionReader } from '../store/store.ts';
 import type { TimeWindow, Tracing } from '../tracing/tracing.ts';
@@ -29,6 +30,7 @@ export const unsealHelp = `unseal: who somebody is that passed, where somebody w
 pasted code, a number of any document, a printed card's number. It is never an argument: everybody who uses the machine
 can see those, and the shell writes them down. Several lines are one person.
 TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
+"phone" and "address" of somebody with a printed card are those of the register of cards, "number" is the card's.
 The column "corrections" holds what that person has since said is wrong ("person correct"), with times, oldest first: where it
 names a phone, call that one.
 --together lists who was there at the same time. --key-file names wrapped keys that lie elsewhere, on a stick.
@@ -107,7 +109,9 @@ async function answer(
   }
   await using opened = await openStored();
   const issuers = () => readIssuers(join(config.dataDir, 'trust'));
-  const parts = { ...opened, openers, subjectKeys, issuers, audit: openAudit(config.dataDir, { clock }), signal };
+  const register = () => openRegisterReader(config.dataDir);
+  const audit = openAudit(config.dataDir, { clock });
+  const parts = { ...opened, openers, subjectKeys, issuers, register, audit, signal };
   let ending: Ending = { ...nothingTold, complete: false };
   const table = investigate(question, order.why, parts, (end) => {
     ending = end;
