@@ -34,6 +34,12 @@ export function formatMoment(ms: number): string {
   return new Date(ms + vietnamOffsetMs).toISOString().replace('Z', zone);
 }
 
+/** A moment in Viet Nam as people write it, `20/11/2026 07:30`. */
+export function describeMoment(ms: number): string {
+  const local = new Date(ms + vietnamOffsetMs).toISOString();
+  return `${local.slice(8, 10)}/${local.slice(5, 7)}/${local.slice(0, 4)} ${local.slice(11, 16)}`;
+}
+
 /** Null where there is no such day or hour. */
 function toMs(found: Readonly<Record<string, string | undefined>>): number | null {
   const two = (name: string) => (found[name] ?? '0').padStart(2, '0');

@@ -62,12 +62,6 @@ export function isWithin({ fromMs, toMs }: Span, ms: number): boolean {
   return ms >= fromMs && ms < toMs;
 }
 
-/** A moment in Viet Nam, `20/11/2026 07:30`. */
-export function describeMoment(ms: number): string {
-  const local = ms + vietnamOffsetMs;
-  return `${describeDay(local)} ${new Date(local).toISOString().slice(11, 16)}`;
-}
-
 function describeDay(localMs: number): string {
   const [year, month, day] = new Date(localMs).toISOString().slice(0, 10).split('-');
   return `${day}/${month}/${year}`;

@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
-import { readAuditLine } from '../audit/audit-line.ts';
+import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
 import { listAudit } from '../audit/listing.ts';
 import { verifyAudit } from '../audit/verify.ts';
 import { parseSpanEnd } from '../moment.ts';
@@ -15,7 +15,9 @@ import { openSqliteReader } from '../store/sqlite.ts';
 import { makeFolder, secretFileMode } from '../trust/durable-file.ts';
 import { readEnrolled, readRevoked } from '../trust/enrolled.ts';
 import { trustFiles } from '../trust/trust-files.ts';
+import { countCards } from './incident-cards.ts';
 import { gatherFacts, type Span } from './incident-facts.ts';
+import { findClearSpans, within } from './incident-keys.ts';
 import { type IncidentSite, writePack } from './incident-pack.ts';
 import type { Keeping } from './purging.ts';
 
@@ -26,8 +28,8 @@ export const incidentHelp = `incident: a pack for the notice that is due 72 hour
 
   npm run -s gateway -- incident --why TEXT --from TIME --to TIME --out FOLDER [--pseudonyms]
 
-What was held of passages in that time: how many of how many people, since when, at which gates, how protected, where it
-was forwarded to, which kiosks there were, and the audit. Counts only, with a page in Vietnamese; --pseudonyms adds those
+What was held of passages in that time: how many of how many people, since when, at which gates, how many printed cards
+there were, how all of it was protected and since when, where it was forwarded to, which kiosks there were, and the audit. Counts only, with a page in Vietnamese; --pseudonyms adds those
 of the people. TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
 `;
 
@@ -62,15 +64,19 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
   const facts = await gatherFacts(store, span);
   const { upstreams } = await store.check();
   const { site, keepDays } = config;
-  const keys = { siteKey: await whereKeyIs(dataDir), kiosks: await kiosksOf(dataDir), audit: verifyAudit(dataDir) };
-  const about: IncidentSite = { site, why, span, madeMs: clock.nowMs(), keepDays, upstreams, ...keys };
+  const siteKey = await whereKeyIs(dataDir);
+  const keyInClear = within(findClearSpans(auditLines(dataDir), siteKey === 'clear'), span);
+  const about: IncidentSite = {
+    ...{ site, why, span, madeMs: clock.nowMs(), keepDays, upstreams, siteKey, keyInClear },
+    ...{ cards: countCards(dataDir, span.toMs), kiosks: await kiosksOf(dataDir), audit: verifyAudit(dataDir) },
+  };
   const files = [
     ...writePack(about, facts, pseudonyms),
     { name: 'audit.ndjson', content: auditWithin(dataDir, span, clock.nowMs()) },
   ];
   await write(out, files);
   await print([
-    `${facts.entries} entries of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`,
+    `${facts.passages} passages and ${facts.refused} refusals of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`,
   ]);
   return exitCode.ok;
 }
@@ -101,6 +107,14 @@ async function kiosksOf(dataDir: string): Promise<IncidentSite['kiosks']> {
   return [...newest.values()].map(({ kiosk, serial, notAfter }) => {
     return { kiosk, state: revoked.has(serial) ? 'revoked' : 'enrolled', until: notAfter };
   });
+}
+
+/** Those that can be read; how many cannot, the report of the audit says. */
+function* auditLines(dataDir: string): Generator<AuditLine> {
+  for (const line of listAudit(dataDir, 'ndjson')) {
+    const read = readAuditLine(Buffer.from(line.trimEnd()));
+    if (read.ok) yield read.line;
+  }
 }
 
 /** From the span's beginning to now: what was done about it counts too. */

@@ -230,11 +230,11 @@ describe('an incident', () => {
     await folder.command(['incident', '--why', 'mất ổ đĩa', ...span, '--out', out]);
     const page = readText(join(out, 'tom-tat.txt'));
     expect(page).toMatch(/mất ổ đĩa/);
-    expect(page).toMatch(/1800 lượt qua cổng, tại 1 cổng/);
+    expect(page).toMatch(/1800 lượt qua cổng và 0 lượt bị từ chối, tại 1 cổng/);
     expect(page).toMatch(/của 50 người/);
     expect(page).toMatch(/NẰM RÕ trên máy này/);
     expect(page).toMatch(/dòng cuối số 1, mã [0-9a-f]{64}/);
-    expect(readText(join(out, 'counts.csv')).split('\n')[1]).toMatch(/^\d{4}-\d{2}-\d{2},Cổng A,cccd,1200,1200$/);
+    expect(readText(join(out, 'counts.csv')).split('\n')[1]).toMatch(/^\d{4}-\d{2}-\d{2},Cổng A,cccd,1200,0,1200$/);
     expect(JSON.parse(readText(join(out, 'facts.json')))).toMatchObject({ persons: 50, keepDays: 30, quarantined: 2 });
     expect(readText(join(out, 'audit.ndjson'))).toContain('incident.pack');
     expect(grep(out, someOf(young, 300))).toEqual([]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeMoment, isWithin, placeIn, readDay, readWeek } from '../../../gateway/report/period.ts';
+import { describeMoment } from '../../../gateway/moment.ts';
+import { isWithin, placeIn, readDay, readWeek } from '../../../gateway/report/period.ts';
 
 describe('a day', () => {
   it('begins and ends at midnight in Viet Nam, and comes after the day before', () => {
