@@ -10,7 +10,7 @@ import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
 import { listAudit } from '../audit/listing.ts';
 import { verifyAudit } from '../audit/verify.ts';
 import { parseSpanEnd } from '../moment.ts';
-import { readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
+import { holdKeys, readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { makeFolder, secretFileMode } from '../trust/durable-file.ts';
 import { readEnrolled, readRevoked } from '../trust/enrolled.ts';
@@ -20,6 +20,7 @@ import { gatherFacts, type Span } from './incident-facts.ts';
 import { findClearSpans, within } from './incident-keys.ts';
 import { type IncidentSite, writePack } from './incident-pack.ts';
 import type { Keeping } from './purging.ts';
+import { requireStore } from './store-there.ts';
 
 /** A reason may have so many characters. */
 const whyCharsMax = 500;
@@ -59,6 +60,7 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
   const { why, span, out, pseudonyms } = order;
   const { dataDir } = config;
   const what = { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), pseudonyms };
+  requireStore(dataDir);
   await openAudit(dataDir, { clock }).record({ action: 'incident.pack', what, why });
   await using store = await openSqliteReader({ dir: dataDir });
   const facts = await gatherFacts(store, span);
@@ -96,7 +98,8 @@ async function write(out: string, files: readonly { name: string; content: strin
 }
 
 async function whereKeyIs(dataDir: string): Promise<IncidentSite['siteKey']> {
-  if ((await readPlainKeys(dataDir)).length > 0) return 'clear';
+  using plain = holdKeys(await readPlainKeys(dataDir));
+  if (plain.secrets.length > 0) return 'clear';
   return (await readWrappedFile(wrappedPath(dataDir))) === null ? 'elsewhere' : 'wrapped';
 }
 

@@ -9,6 +9,7 @@ import type { UpstreamPlace } from '../store/remover.ts';
 import { openCopyRemover, openSqliteRemover } from '../store/sqlite-remover.ts';
 import { listBackups } from './backups.ts';
 import { type Keeping, type PurgeReport, purgeAll, purgeOrder, takeRetentionTurn } from './purging.ts';
+import { requireStore } from './store-there.ts';
 
 export const purgeHelp = `purge: deletes for good what was kept long enough. The gateway does the same by itself once a day.
 
@@ -44,6 +45,7 @@ export async function runPurge(args: readonly string[], surroundings: PurgeSurro
     await print(await describeDryRun(config, clock));
     return exitCode.ok;
   }
+  requireStore(config.dataDir);
   const audit = openAudit(config.dataDir, { clock });
   const forgotten = typed['forget-upstream'];
   if (forgotten !== undefined) {
