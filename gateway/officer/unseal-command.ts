@@ -14,7 +14,7 @@ import { readTrustFolder } from '../trust/trust-files.ts';
 import { type Ending, investigate, reasonCharsMax } from './investigation.ts';
 import { type OutFile, openOutFile } from './out-file.ts';
 import { askAt, readFrom } from './passphrase-source.ts';
-import { readPerson } from './person-numbers.ts';
+import { describeUnread, readPerson } from './person-numbers.ts';
 import { readPersonTexts } from './person-texts.ts';
 import { openIdentities, whyUnopened } from './site-keys.ts';
 import type { TerminalDesk } from './terminal.ts';
@@ -182,7 +182,7 @@ async function readQuestion(
   const texts = await readPersonTexts(input, desk);
   if (texts === null) return 'Nothing was opened.\n';
   const person = readPerson(texts, readIssuers(trustFolder));
-  if ('wrong' in person) return `Line ${person.line} is no code and no number: ${person.wrong}.\n`;
+  if ('wrong' in person) return `${describeUnread(person)}\n`;
   return { type: ask.type, numbers: person.numbers, window };
 }
 

@@ -64,7 +64,7 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
   await openAudit(dataDir, { clock }).record({ action: 'incident.pack', what, why });
   await using store = await openSqliteReader({ dir: dataDir });
   const facts = await gatherFacts(store, span);
-  const { upstreams } = await store.check();
+  const upstreams = await store.upstreams();
   const { site, keepDays } = config;
   const siteKey = await whereKeyIs(dataDir);
   const keyInClear = within(findClearSpans(auditLines(dataDir), siteKey === 'clear'), span);

@@ -235,6 +235,7 @@ export class GatewayHost {
       entriesAfter: (position, entriesMax) => store.entriesAfter(position, entriesMax),
       correctedSubjects: () => store.correctedSubjects(),
       corrections: (subjects) => store.corrections(subjects),
+      upstreams: () => store.upstreams(),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {
