@@ -6,6 +6,7 @@ import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
 import { openRegisterReader } from '../cards/register.ts';
+import { counted } from '../counted.ts';
 import { parseSpanEnd } from '../moment.ts';
 import type { CorrectionReader } from '../store/store.ts';
 import type { TimeWindow, Tracing } from '../tracing/tracing.ts';
@@ -124,15 +125,19 @@ async function answer(
 
 function describe(ending: Ending, { ask, out }: Order): string {
   const { rows, persons, unopened, corrections, correctionsUnopened, complete } = ending;
-  const what = ask.type === 'together' ? 'meetings' : 'passages';
+  const what = ask.type === 'together' ? 'meeting' : 'passage';
   const lines = [
-    complete ? `${rows} ${what}, ${persons} identities opened.` : 'It was stopped before the end.',
+    complete
+      ? `${counted(rows, what)}, ${counted(persons, 'identity', 'identities')} opened.`
+      : 'It was stopped before the end.',
     ...(complete && rows === 0 ? [whyNobody[ask.type]] : []),
-    ...(unopened === 0 ? [] : [`${unopened} rows could not be opened: the last column says why.`]),
-    ...(corrections === 0 ? [] : [`${corrections} corrections: what people said is wrong stands beside their phone.`]),
+    ...(unopened === 0 ? [] : [`${counted(unopened, 'row')} could not be opened: the last column says why.`]),
+    ...(corrections === 0
+      ? []
+      : [`${counted(corrections, 'correction')}: what people said is wrong stands beside their phone.`]),
     ...(correctionsUnopened === 0
       ? []
-      : [`${correctionsUnopened} corrections could not be opened: the column "corrections" says why.`]),
+      : [`${counted(correctionsUnopened, 'correction')} could not be opened: the column "corrections" says why.`]),
     ...(out === null || !complete ? [] : [`${out} holds names: for your eyes, and to be deleted when it has served.`]),
   ];
   return `${lines.join('\n')}\n`;

@@ -9,6 +9,7 @@ import { openAudit } from '../audit/audit.ts';
 import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
 import { listAudit } from '../audit/listing.ts';
 import { verifyAudit } from '../audit/verify.ts';
+import { counted } from '../counted.ts';
 import { parseSpanEnd } from '../moment.ts';
 import { holdKeys, readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
@@ -78,7 +79,7 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
   ];
   await write(out, files);
   await print([
-    `${facts.passages} passages and ${facts.refused} refusals of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`,
+    `${counted(facts.passages, 'passage')} and ${counted(facts.refused, 'refusal')} of ${counted(facts.persons, 'person', 'people')}. The pack is in ${out}: read tom-tat.txt first.\n`,
   ]);
   return exitCode.ok;
 }

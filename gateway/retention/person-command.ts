@@ -4,6 +4,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { counted } from '../counted.ts';
 import { reasonCharsMax } from '../officer/investigation.ts';
 import { openOutFile } from '../officer/out-file.ts';
 import { askAt, readFrom } from '../officer/passphrase-source.ts';
@@ -133,7 +134,12 @@ async function exportPerson(order: Order, person: SubjectPerson, surroundings: P
       await out.finish();
     });
   }
-  warn(`${counts.entries} entries, ${counts.corrections} corrections, ${counts.cards} cards.\n`);
+  const said = [
+    countedEntries(counts.entries),
+    counted(counts.corrections, 'correction'),
+    counted(counts.cards, 'card'),
+  ];
+  warn(`${said.join(', ')}.\n`);
   return exitCode.ok;
 }
 
@@ -198,12 +204,12 @@ async function countPassages(dataDir: string, subjects: readonly string[]): Prom
 function describeErasure(report: ErasureReport, keepDays: number, forwarded: readonly string[]): readonly string[] {
   const { entries, quarantined, corrections, cards, lines, inBackups, unforwarded, problems } = report;
   return [
-    `Deleted: ${entries} entries, ${quarantined} things in quarantine, ${corrections} corrections; ${lines} lines of forwarded files; ${inBackups} in backups.\n`,
+    `Deleted: ${countedEntries(entries)}, ${counted(quarantined, 'thing')} in quarantine, ${counted(corrections, 'correction')}; ${counted(lines, 'line')} of forwarded files; ${inBackups} in backups.\n`,
     `Cards that say no more whose they are: ${cards}. They still work: "cards revoke" ends one.\n`,
     ...(unforwarded === 0
       ? []
       : [
-          `${unforwarded} entries stay, as an upstream has not taken them: run it again once it has. By themselves they go ${keepDays} days after that.\n`,
+          `Entries that stay, as an upstream has not taken them: ${unforwarded}. Run it again once it has. By themselves they go ${keepDays} days after that.\n`,
         ]),
     ...problems.map((problem) => `NOT DONE: ${problem}.\n`),
     forwarded.length === 0
@@ -211,6 +217,8 @@ function describeErasure(report: ErasureReport, keepDays: number, forwarded: rea
       : `Entries were forwarded to ${forwarded.join(' ')}: what lies there, and copies taken elsewhere, are not reached from here.\n`,
   ];
 }
+
+const countedEntries = (count: number) => counted(count, 'entry', 'entries');
 
 async function openOut(path: string) {
   return await guard(path, () => openOutFile(path));

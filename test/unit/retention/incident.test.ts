@@ -91,7 +91,7 @@ describe('the pack of an incident', () => {
     expect(page).toContain('7 lượt qua cổng và 1 lượt bị từ chối, tại 1 cổng;');
     expect(page).toContain('của 3 người (mã giả danh khác nhau), và 2 lượt không có mã giả danh');
     expect(page).toContain('2 lần dùng thẻ bảo vệ');
-    expect(said).toMatch(/^7 passages and 1 refusals of 3 people\./);
+    expect(said).toMatch(/^7 passages and 1 refusal of 3 people\./);
     expect(counts).toContain('day,gate,code,entries,refused,with_identity');
     expect(counts).toMatch(/\n2026-11-20,Cổng A,control,2,0,0\n/);
   });
