@@ -1,5 +1,5 @@
 /** Days and hours as people in Viet Nam write them. The country is seven hours ahead of UTC all year (Asia/Ho_Chi_Minh). */
-import { vietnamOffsetMs } from '../shared/time.ts';
+import { vietnamDayOf, vietnamOffsetMs } from '../shared/time.ts';
 
 const zone = '+07:00';
 const dayMs = 86_400_000;
@@ -20,13 +20,24 @@ export function parseMoment(text: string): number | null {
   return found === undefined ? null : toMs(found);
 }
 
+/** A day, `20/11/2026` or `2026-11-20`, as `yyyy-MM-dd`; null where it is none, or where there is no such day. */
+export function parseDay(text: string): string | null {
+  const startMs = parseDayStart(text);
+  return startMs === null ? null : vietnamDayOf(startMs);
+}
+
 /** One end of a span: as {@link parseMoment}, or a day alone, which stands for its beginning, or, as an end, for its whole. */
 export function parseSpanEnd(text: string, end: 'from' | 'to'): number | null {
-  const found = dayAlone.exec(text)?.groups;
-  if (found === undefined) return parseMoment(text);
-  const { day = found.isoDay, month = found.isoMonth, year = found.isoYear } = found;
-  const startMs = toMs({ day, month, year, hour: '00', minute: '00' });
+  if (!dayAlone.test(text)) return parseMoment(text);
+  const startMs = parseDayStart(text);
   return startMs === null || end === 'from' ? startMs : startMs + dayMs;
+}
+
+function parseDayStart(text: string): number | null {
+  const found = dayAlone.exec(text)?.groups;
+  if (found === undefined) return null;
+  const { day = found.isoDay, month = found.isoMonth, year = found.isoYear } = found;
+  return toMs({ day, month, year, hour: '00', minute: '00' });
 }
 
 /** A moment as it was in Viet Nam, ISO 8601: `2026-11-20T07:30:00.000+07:00`. */
@@ -41,6 +52,12 @@ export function formatMoment(ms: number): string {
 export function showMoment(at: number | string): string {
   const ms = typeof at === 'number' ? at : Date.parse(at);
   return formatMoment(ms).slice(0, 19).replace('T', ' ');
+}
+
+/** A moment in Viet Nam as people write it, `20/11/2026 07:30`. */
+export function describeMoment(ms: number): string {
+  const local = new Date(ms + vietnamOffsetMs).toISOString();
+  return `${local.slice(8, 10)}/${local.slice(5, 7)}/${local.slice(0, 4)} ${local.slice(11, 16)}`;
 }
 
 /** Null where there is no such day or hour. */

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { Fault } from '../shared/fault.ts';
 import type { GateControl, GateDirection } from './control.ts';
-import { prepareDraft, promoteDraft } from './outbox-file.ts';
+import { prepareDraft, promoteDraft, settleOutboxFile } from './outbox-file.ts';
 
 /** The write-ahead log is cut back to this many bytes when it starts anew. */
 const journalBytesMax = 4 * 1024 ** 2;
@@ -111,6 +111,17 @@ function claim(db: Database.Database, path: string): Meta {
   // The inspection needed shared memory; one process alone does without.
   rmSync(`${path}-shm`, { force: true });
   return meta;
+}
+
+/**
+ * Brings all that the log holds into the file and cuts the log off, durably. Throws the Faults OUTBOX_FULL, OUTBOX_WRITE_FAILED,
+ * OUTBOX_CORRUPT and DATA_DIR_UNUSABLE; then nothing is lost, and it may be tried again.
+ */
+export function emptyLog(db: Database.Database, path: string): void {
+  const [result] = translating('write', path, () => db.pragma('wal_checkpoint(TRUNCATE)')) as { busy: number }[];
+  assert.equal(result?.busy, 0, 'nobody else has the outbox open');
+  // SQLite cuts it off without a sync.
+  settleOutboxFile(path);
 }
 
 /** Made when a guard first sets the gate: an older program passes it over, and so it needs no version. */

@@ -14,6 +14,8 @@ export interface OutboxLimits {
   readonly freeBytesEveryMs: number;
   /** Last directions are remembered for the latest so many entries; older ones are deleted. */
   readonly presencesMax: number;
+  /** The log is emptied when everything was sent and nothing was written for so long, in milliseconds. */
+  readonly emptyLogAfterMs: number;
 }
 
 export const outboxLimits: OutboxLimits = {
@@ -24,6 +26,7 @@ export const outboxLimits: OutboxLimits = {
   freeBytesLow: 256 * 1024 ** 2,
   freeBytesEveryMs: 1_000,
   presencesMax: 100_000,
+  emptyLogAfterMs: 5 * 60_000,
 };
 
 /** How near to its limits an outbox is. `full`: appending is refused for now. */

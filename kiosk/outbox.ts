@@ -11,9 +11,18 @@ import { Fault } from '../shared/fault.ts';
 import type { Chance, Clock, Log } from '../shared/ports.ts';
 import type { GateControl } from './control.ts';
 import { FreeSpace, freeBytesOf } from './free-space.ts';
-import { claimOutbox, createOutboxFile, inspectOutbox, readGate, translating, writeGate } from './outbox-database.ts';
+import {
+  claimOutbox,
+  createOutboxFile,
+  emptyLog,
+  inspectOutbox,
+  readGate,
+  translating,
+  writeGate,
+} from './outbox-database.ts';
 import { examineOutboxFile, prepareDataDir, settleOutboxFile } from './outbox-file.ts';
 import { levelOf, type OutboxLevel, type OutboxLimits, outboxLimits } from './outbox-limits.ts';
+import { IdleLog } from './outbox-log.ts';
 
 /** The outbox's file in the kiosk's data directory. */
 export const outboxFileName = 'outbox.db';
@@ -105,7 +114,9 @@ export function openOutbox(options: OutboxOptions): Outbox {
     db.pragma(`max_page_count = ${Math.floor(limits.fileBytesMax / pageBytes)}`);
     const freeBytes = options.freeBytes ?? (() => freeBytesOf(options.dir));
     const space = new FreeSpace(freeBytes, options.clock, limits.freeBytesEveryMs);
-    const outbox = new SqliteOutbox({ db, path, kiosk: options.kiosk, epoch, lastSeq, limits, space });
+    const empty = () => emptyLog(db, path);
+    const idleLog = new IdleLog({ empty, clock: options.clock, log: options.log, afterMs: limits.emptyLogAfterMs });
+    const outbox = new SqliteOutbox({ db, path, kiosk: options.kiosk, epoch, lastSeq, limits, space, idleLog });
     options.log.info(created ? 'outbox.created' : 'outbox.opened', { path, epoch, lastSeq, depth: outbox.depth() });
     return outbox;
   } catch (error) {
@@ -122,6 +133,7 @@ interface OpenParts {
   readonly lastSeq: number;
   readonly limits: OutboxLimits;
   readonly space: FreeSpace;
+  readonly idleLog: IdleLog;
 }
 
 /** What goes into the same commit as an entry. */
@@ -145,6 +157,7 @@ class SqliteOutbox implements Outbox {
     this.#statements = prepareStatements(parts.db);
     this.#lastSeq = parts.lastSeq;
     this.#depth = this.#statements.depth.get() ?? 0;
+    parts.idleLog.written(this.#depth === 0);
   }
 
   append(
@@ -167,6 +180,7 @@ class SqliteOutbox implements Outbox {
     );
     this.#lastSeq = seq;
     this.#depth += 1;
+    this.#parts.idleLog.written(false);
     return { seq, epoch, body };
   }
 
@@ -185,6 +199,7 @@ class SqliteOutbox implements Outbox {
   forget(seqs: readonly number[]): void {
     this.#depth -= this.#do('write', () => this.#statements.remove(seqs));
     assert(this.#depth >= 0);
+    this.#parts.idleLog.written(this.#depth === 0);
   }
 
   depth(): number {
@@ -200,6 +215,7 @@ class SqliteOutbox implements Outbox {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#parts.idleLog[Symbol.dispose]();
     // The last connection to close copies the write-ahead log back and removes it.
     this.#parts.db.close();
   }

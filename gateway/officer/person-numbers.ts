@@ -8,14 +8,16 @@ import type { Code } from '../../shared/code/code.ts';
 import { splitFields } from '../../shared/code/fields.ts';
 import { nothingKnown } from '../../shared/code/known.ts';
 import { readCode } from '../../shared/code/read-code.ts';
-import { refusalTexts } from '../../shared/code/refusal-texts.ts';
 import { readDocumentNumber, readInsuranceNumber } from '../../shared/code/written-number.ts';
 import type { IssuerNotice } from '../trust/issuer.ts';
 
 /** Codes, numbers and card numbers of one person that may be given at once. */
 export const textsMax = 20;
 
-/** The numbers in what was given, or, for whoever gave it, why there are none. `line` counts from 1. */
+/**
+ * The numbers in what was given, or, for whoever gave it, why there are none: in words, without a full stop, or as the name of
+ * the reason with which a kiosk refuses such a code. `line` counts from 1.
+ */
 export type PersonNumbers = { readonly numbers: readonly string[] } | { readonly line: number; readonly wrong: string };
 
 /**
@@ -37,6 +39,11 @@ export function readPerson(texts: readonly string[], issuers: readonly IssuerNot
   return { numbers: [...numbers] };
 }
 
+/** What somebody who gave it is told: which line, and why. */
+export function describeUnread({ line, wrong }: { readonly line: number; readonly wrong: string }): string {
+  return `Line ${line} is no code and no number: ${wrong}.`;
+}
+
 function readText(text: string, issuers: readonly IssuerNotice[]): readonly string[] | string {
   const typed = readTyped(text, issuers);
   if (typed.length > 0) return typed;
@@ -52,7 +59,8 @@ function readText(text: string, issuers: readonly IssuerNotice[]): readonly stri
       isNumberRevoked: () => false,
     },
   });
-  if (code.type === 'unknown') return refusalTexts[code.reason].en;
+  // Not what a guard is told: nobody stands before a scanner here.
+  if (code.type === 'unknown') return code.reason === 'unknown-code' ? 'nothing of that form is known' : code.reason;
   return [code.number, ...numbersBeside(code, text)];
 }
 

@@ -89,7 +89,7 @@ export async function protectKeys(access: KeepingAccess): Promise<Protected> {
   await audit.record({ action: 'key.protect', what });
   const known = before?.secrets ?? [];
   const secrets = [...new Map([...known, ...plain].map((secret) => [secret.id, secret])).values()];
-  await replaceWrapped(wrappedPath(dataDir), secrets, passphrase, access.cost);
+  await replaceWrapped(wrappedPath(dataDir), secrets, passphrase, access);
   for (const { path } of plain) await eraseKey(path);
   await audit.record({ action: 'key.protected', what });
   return { type: 'protected', path: wrappedPath(dataDir), removed: plain.map(({ path }) => path) };
@@ -113,7 +113,7 @@ export async function changePassphrase(access: KeepingAccess): Promise<Unopened 
     action: 'key.passphrase-changed',
     what: { keys: opened.secrets.map(({ id }) => id) },
   });
-  await replaceWrapped(path, opened.secrets, passphrase, access.cost);
+  await replaceWrapped(path, opened.secrets, passphrase, access);
   return null;
 }
 
@@ -212,8 +212,11 @@ async function replaceWrapped(
   path: string,
   secrets: readonly SiteSecret[],
   passphrase: string,
-  cost: ScryptCost = scryptCost,
+  { cost = scryptCost, warn }: Pick<KeepingAccess, 'cost' | 'warn'>,
 ): Promise<void> {
+  warn(
+    'Wrapping the key, and opening it twice to be sure. That takes some seconds, on a small machine half a minute.\n',
+  );
   const text = await wrapKeys(secrets, passphrase, cost);
   await proveOpens(text, path, secrets, passphrase);
   await replaceDurably(path, text);

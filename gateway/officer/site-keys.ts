@@ -5,6 +5,7 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import { createOpener, type IdentityOpener, publicKeyOf, siteKeyId } from '../../shared/identity.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { isErrno } from '../../shared/system-error.ts';
+import { counted } from '../counted.ts';
 import { keyBytes, toDiskFault, trustFiles } from '../trust/trust-files.ts';
 import { type Attempted, tryPassphrase } from './attempts.ts';
 import type { PassphraseSource } from './passphrase-source.ts';
@@ -184,7 +185,7 @@ export async function openWrapped(
     if (attempted.type === 'right') {
       if (attempted.wrongBefore > 0)
         access.warn(
-          `There were ${attempted.wrongBefore} wrong attempts since it was last right. If they were not yours, look at "audit".\n`,
+          `Wrong attempts since it was last right: ${attempted.wrongBefore}. If they were not yours, look at "audit".\n`,
         );
       return { secrets: attempted.value, passphrase };
     }
@@ -202,7 +203,7 @@ function tryOnce(
   { dataDir, clock, signal, warn }: KeyAccess,
 ): Promise<Attempted<readonly SiteSecret[]>> {
   const onWait = (wrong: number, waitMs: number) =>
-    warn(`After ${wrong} wrong attempts this one waits ${describeWait(waitMs)}.\n`);
+    warn(`After ${counted(wrong, 'wrong attempt')} this one waits ${describeWait(waitMs)}.\n`);
   return tryPassphrase(purpose, { dataDir, clock, signal, onWait }, () => unwrapKeys(keys, passphrase, path));
 }
 

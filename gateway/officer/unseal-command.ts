@@ -5,6 +5,8 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { openRegisterReader } from '../cards/register.ts';
+import { counted } from '../counted.ts';
 import { parseSpanEnd } from '../moment.ts';
 import type { CorrectionReader } from '../store/store.ts';
 import type { TimeWindow, Tracing } from '../tracing/tracing.ts';
@@ -13,7 +15,7 @@ import { readTrustFolder } from '../trust/trust-files.ts';
 import { type Ending, investigate, reasonCharsMax } from './investigation.ts';
 import { type OutFile, openOutFile } from './out-file.ts';
 import { askAt, readFrom } from './passphrase-source.ts';
-import { readPerson } from './person-numbers.ts';
+import { describeUnread, readPerson } from './person-numbers.ts';
 import { readPersonTexts } from './person-texts.ts';
 import { openIdentities, whyUnopened } from './site-keys.ts';
 import type { TerminalDesk } from './terminal.ts';
@@ -29,6 +31,7 @@ export const unsealHelp = `unseal: who somebody is that passed, where somebody w
 pasted code, a number of any document, a printed card's number. It is never an argument: everybody who uses the machine
 can see those, and the shell writes them down. Several lines are one person.
 TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
+"phone" and "address" of somebody with a printed card are those of the register of cards, "number" is the card's.
 The column "corrections" holds what that person has since said is wrong ("person correct"), with times, oldest first: where it
 names a phone, call that one.
 --together lists who was there at the same time. --key-file names wrapped keys that lie elsewhere, on a stick.
@@ -107,7 +110,9 @@ async function answer(
   }
   await using opened = await openStored();
   const issuers = () => readIssuers(join(config.dataDir, 'trust'));
-  const parts = { ...opened, openers, subjectKeys, issuers, audit: openAudit(config.dataDir, { clock }), signal };
+  const register = () => openRegisterReader(config.dataDir);
+  const audit = openAudit(config.dataDir, { clock });
+  const parts = { ...opened, openers, subjectKeys, issuers, register, audit, signal };
   let ending: Ending = { ...nothingTold, complete: false };
   const table = investigate(question, order.why, parts, (end) => {
     ending = end;
@@ -120,15 +125,19 @@ async function answer(
 
 function describe(ending: Ending, { ask, out }: Order): string {
   const { rows, persons, unopened, corrections, correctionsUnopened, complete } = ending;
-  const what = ask.type === 'together' ? 'meetings' : 'passages';
+  const what = ask.type === 'together' ? 'meeting' : 'passage';
   const lines = [
-    complete ? `${rows} ${what}, ${persons} identities opened.` : 'It was stopped before the end.',
+    complete
+      ? `${counted(rows, what)}, ${counted(persons, 'identity', 'identities')} opened.`
+      : 'It was stopped before the end.',
     ...(complete && rows === 0 ? [whyNobody[ask.type]] : []),
-    ...(unopened === 0 ? [] : [`${unopened} rows could not be opened: the last column says why.`]),
-    ...(corrections === 0 ? [] : [`${corrections} corrections: what people said is wrong stands beside their phone.`]),
+    ...(unopened === 0 ? [] : [`${counted(unopened, 'row')} could not be opened: the last column says why.`]),
+    ...(corrections === 0
+      ? []
+      : [`${counted(corrections, 'correction')}: what people said is wrong stands beside their phone.`]),
     ...(correctionsUnopened === 0
       ? []
-      : [`${correctionsUnopened} corrections could not be opened: the column "corrections" says why.`]),
+      : [`${counted(correctionsUnopened, 'correction')} could not be opened: the column "corrections" says why.`]),
     ...(out === null || !complete ? [] : [`${out} holds names: for your eyes, and to be deleted when it has served.`]),
   ];
   return `${lines.join('\n')}\n`;
@@ -178,7 +187,7 @@ async function readQuestion(
   const texts = await readPersonTexts(input, desk);
   if (texts === null) return 'Nothing was opened.\n';
   const person = readPerson(texts, readIssuers(trustFolder));
-  if ('wrong' in person) return `Line ${person.line} is no code and no number: ${person.wrong}.\n`;
+  if ('wrong' in person) return `${describeUnread(person)}\n`;
   return { type: ask.type, numbers: person.numbers, window };
 }
 

@@ -10,10 +10,14 @@ type Columns<Row> = Readonly<Record<string, (row: Row) => string>>;
 
 const personColumns: Columns<Pick<Finding, 'opened' | 'corrected'>> = {
   name: ({ opened }) => (opened.type === 'open' ? (opened.person.name ?? '') : ''),
-  number: ({ opened }) => (opened.type === 'open' ? (opened.person.number ?? '') : ''),
+  number: ({ opened }) =>
+    opened.type === 'open' ? (opened.person.number ?? '') : opened.type === 'card' ? opened.number : '',
   birth_year: ({ opened }) => (opened.type === 'open' ? String(opened.person.birthYear ?? '') : ''),
   sex: ({ opened }) => (opened.type === 'open' ? (opened.person.sex ?? '') : ''),
   phone: ({ opened }) => (opened.type === 'open' ? (opened.person.phone ?? '') : ''),
+  address: ({ opened }) => (opened.type === 'open' ? (opened.person.address ?? '') : ''),
+  // Of the papers that the holder of a printed card gave; `number` is then the card's.
+  holder_number: ({ opened }) => (opened.type === 'open' ? (opened.person.holderNumber ?? '') : ''),
   // Beside what they put right, so that nobody calls a wrong number for want of looking.
   corrections: ({ corrected }) => corrected.map(describeCorrection).join('; '),
 };
@@ -84,7 +88,9 @@ function describeCorrection(corrected: Corrected): string {
 function describe(opened: Opened): string {
   switch (opened.type) {
     case 'open':
-      return '';
+      return opened.fromRegister ? 'printed card: who it is says the register of cards' : '';
+    case 'card':
+      return opened.why;
     case 'none':
       return 'the code gave no identity';
     case 'other-key':

@@ -1,8 +1,10 @@
 /** Opens the identities that an investigation asks for, one row at a time. What cannot be opened is a row too. */
 import { z } from 'zod';
+import { isPassage } from '../../shared/control-use.ts';
 import type { SealedIdentity } from '../../shared/entry.ts';
 import { type IdentityOpener, subjectOf } from '../../shared/identity.ts';
 import type { Meeting, Passage, TimeWindow, Tracing } from '../tracing/tracing.ts';
+import { type CardHolder, type CardHolderParts, CardHolders } from './card-holders.ts';
 import { type Corrected, CorrectionDesk, type CorrectionParts, type CorrectionTally } from './corrections.ts';
 
 /** What is asked. */
@@ -14,19 +16,26 @@ export type Question =
   /** Who passed at a gate, or (null) at all. */
   | { readonly type: 'gate'; readonly gate: string | null; readonly window: TimeWindow };
 
-/** Who a kiosk said it was. A kiosk may be hostile: nothing is taken on trust but that it is text. */
+/**
+ * Who a kiosk said it was, or for a printed card the register. A kiosk may be hostile: nothing is taken on trust but that
+ * it is text. What only the register knows: the address, and the number of the holder's papers.
+ */
 const personSchema = z.looseObject({
   name: z.string().max(1000).optional(),
   number: z.string().max(1000).optional(),
   birthYear: z.number().optional(),
   sex: z.string().max(20).optional(),
   phone: z.string().max(100).optional(),
+  address: z.string().max(1000).optional(),
+  holderNumber: z.string().max(1000).optional(),
 });
 export type Person = z.infer<typeof personSchema>;
 
 /** What became of an identity. */
 export type Opened =
-  | { readonly type: 'open'; readonly person: Person }
+  | { readonly type: 'open'; readonly person: Person; readonly fromRegister: boolean }
+  /** A printed card whose holder the register does not tell. `isClosed`: though it knows. */
+  | { readonly type: 'card'; readonly number: string; readonly why: string; readonly isClosed: boolean }
   /** The code gave none: there is nothing to open. */
   | { readonly type: 'none' }
   /** Sealed to a key that is not among those that were opened. */
@@ -59,8 +68,8 @@ export const nothingTold: Tally = Object.freeze({
   correctionsUnopened: 0,
 });
 
-/** What answering takes: corrections are opened with the same keys, and found under the same subjects, as entries. */
-export interface UnsealParts extends CorrectionParts {
+/** What answering takes: corrections and holders of cards are opened with the same keys, and found under the same subjects, as entries. */
+export interface UnsealParts extends CorrectionParts, CardHolderParts {
   readonly tracing: Tracing;
 }
 
@@ -75,6 +84,7 @@ export async function* unseal(
 ): AsyncGenerator<Finding> {
   const { tracing, openers, subjectKeys } = parts;
   const desk = await CorrectionDesk.open(parts);
+  using holders = new CardHolders(parts);
   // Everything that a person's visits are found by is of that person; whom they met is somebody else.
   const known = question.type === 'visits' ? subjectsOf(question.numbers, subjectKeys) : [];
   const persons = new Set<string>();
@@ -82,12 +92,14 @@ export async function* unseal(
   let unopened = 0;
   for await (const found of find(question, tracing, subjectKeys)) {
     const { id, subject, identity } = found.type === 'passage' ? found.passage : found.meeting;
-    const opened = await openOne(id, identity, openers);
+    const own = await openOne(id, identity, openers);
+    const number = own.type === 'open' ? (own.person.number ?? null) : null;
+    const holder = await holders.of({ subject, number, kind: found.type === 'passage' ? found.passage.kind : null });
+    const opened = holder === null ? own : joinHolder(number ?? '', holder);
     rows++;
     if (opened.type === 'open') persons.add(subject ?? id);
-    else if (opened.type !== 'none') unopened++;
-    const number = opened.type === 'open' ? (opened.person.number ?? null) : null;
-    const corrected = await desk.of({ subject, number }, known);
+    else if (opened.type === 'card' ? opened.isClosed : opened.type !== 'none') unopened++;
+    const corrected = await desk.of({ subject, number }, [...known, ...(holder?.subjects ?? [])]);
     tally({ rows, persons: persons.size, unopened, ...desk.tally });
     yield { ...found, opened, corrected };
   }
@@ -115,8 +127,10 @@ async function* find(question: Question, tracing: Tracing, subjectKeys: readonly
       break;
     }
     case 'gate':
-      for await (const passage of tracing.passagesAt(question.gate, question.window))
-        yield { type: 'passage', passage };
+      for await (const passage of tracing.passagesAt(question.gate, question.window)) {
+        // Guards' cards are used at a gate too, and nobody passes with them.
+        if (isPassage({ code: passage })) yield { type: 'passage', passage };
+      }
   }
 }
 
@@ -129,8 +143,15 @@ async function openOne(
   const opener = openers.get(sealed.key);
   if (opener === undefined) return { type: 'other-key', key: sealed.key };
   try {
-    return { type: 'open', person: personSchema.parse(await opener.open(sealed, id)) };
+    return { type: 'open', person: personSchema.parse(await opener.open(sealed, id)), fromRegister: false };
   } catch {
     return { type: 'damaged' };
   }
+}
+
+/** The card's number stays the row's number, as it is the one that this person is found by. */
+function joinHolder(number: string, holder: CardHolder): Opened {
+  if (holder.type === 'nameless') return { type: 'card', number, why: holder.why, isClosed: holder.isClosed };
+  const read = personSchema.safeParse({ ...holder.holder, number, holderNumber: holder.holder.number });
+  return read.success ? { type: 'open', person: read.data, fromRegister: true } : { type: 'damaged' };
 }

@@ -83,7 +83,7 @@ function readArguments(args: readonly string[]): Order | string {
   const { day, week, out = null } = values;
   if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
   const period = day === undefined ? readWeek(week ?? '') : readDay(day);
-  if (period === null) return '--day is like 2026-11-20, --week like 2026-W47.';
+  if (period === null) return '--day is like 20/11/2026 or 2026-11-20, --week like 2026-W47.';
   const wanted = values.format ?? (out?.toLowerCase().endsWith('.pdf') ? 'pdf' : 'csv');
   const format = reportFormats.find((name) => name === wanted);
   if (format === undefined) return `--format is ${reportFormats.join(' or ')}, not ${wanted}.`;

@@ -1,5 +1,6 @@
 /** The days that a report is about, as they are in Viet Nam: UTC+7 all year. */
 import { vietnamOffsetMs } from '../../shared/time.ts';
+import { parseDay } from '../moment.ts';
 
 const dayMs = 86_400_000;
 
@@ -11,7 +12,7 @@ export interface Span {
 
 export interface Period extends Span {
   readonly kind: 'day' | 'week';
-  /** As it was asked for: `2026-11-20`, `2026-W47`. */
+  /** ISO 8601: `2026-11-20`, `2026-W47`. */
   readonly name: string;
   /** For people. */
   readonly title: string;
@@ -21,12 +22,10 @@ export interface Period extends Span {
   readonly before: Span;
 }
 
-/** A day, `2026-11-20`; null where that is none. */
+/** A day, `2026-11-20` or `20/11/2026`; null where that is none. */
 export function readDay(text: string): Period | null {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return null;
-  const ms = Date.parse(`${text}T00:00:00Z`);
-  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(text)) return null;
-  return makePeriod('day', text, ms, 1);
+  const day = parseDay(text);
+  return day === null ? null : makePeriod('day', day, Date.parse(`${day}T00:00:00Z`), 1);
 }
 
 /** A week from Monday to Sunday, `2026-W47` (ISO 8601: the week with the year's first Thursday is the first); null where that is none. */
@@ -60,12 +59,6 @@ export function placeIn(period: Period, ms: number): { readonly hour: number; re
 /** Whether a moment lies within. */
 export function isWithin({ fromMs, toMs }: Span, ms: number): boolean {
   return ms >= fromMs && ms < toMs;
-}
-
-/** A moment in Viet Nam, `20/11/2026 07:30`. */
-export function describeMoment(ms: number): string {
-  const local = ms + vietnamOffsetMs;
-  return `${describeDay(local)} ${new Date(local).toISOString().slice(11, 16)}`;
 }
 
 function describeDay(localMs: number): string {

@@ -1,10 +1,11 @@
 /** A report as one page of A4, with plots. */
 import { fileURLToPath } from 'node:url';
+import { describeMoment } from '../moment.ts';
 import { type Count, changePercent, type Figures, passed } from './figures.ts';
 import { drawBars } from './page-bars.ts';
 import { colours, type Pdf, sheet, shorten } from './page-drawing.ts';
 import { type Column, drawTable } from './page-table.ts';
-import { describeMoment, type Period } from './period.ts';
+import type { Period } from './period.ts';
 import type { Reporter } from './report-table.ts';
 import { describeChange, describeKind, describeNumber } from './words.ts';
 

@@ -1,10 +1,14 @@
 /** `backup` on the command line. */
+import { relative } from 'node:path';
 import { parseCommandLine } from '../../shared/command-line.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { holdKeys, readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
+import { trustFiles } from '../trust/trust-files.ts';
 import { makeBackup } from './backups.ts';
 import { takeRetentionTurn } from './purging.ts';
+import { requireStore } from './store-there.ts';
 
 export const backupHelp = `backup: copies what must not be lost, while the gateway serves.
 
@@ -12,7 +16,8 @@ export const backupHelp = `backup: copies what must not be lost, while the gatew
 
 Store, register of cards, trust folder, audit and the keys of written lists, into FOLDER (which is made), or into a folder
 of the data directory that is named by the time. There, purge and "person erase" work on it too. From a copy that lies
-elsewhere nobody deletes: delete the copy itself when its days are over. trust/site.key is left out: keep it apart.
+elsewhere nobody deletes: delete the copy itself when its days are over. A key that opens names goes along only under a
+passphrase (trust/site.key.wrapped); trust/site.key, in clear, is left out: keep it apart.
 `;
 
 /** What the command is given by the program. */
@@ -23,7 +28,10 @@ export interface BackupSurroundings {
   readonly warn: (text: string) => void;
 }
 
-/** Runs it; the exit code. Throws the Faults RETENTION_BUSY, BACKUP_FAILED and AUDIT_WRITE_FAILED. */
+/**
+ * Runs it; the exit code. Throws the Faults STORE_MISSING, DATA_DIR_UNUSABLE, RETENTION_BUSY, BACKUP_FAILED, AUDIT_WRITE_FAILED
+ * and those of the keys.
+ */
 export async function runBackup(args: readonly string[], surroundings: BackupSurroundings): Promise<number> {
   const { config, clock, print, warn } = surroundings;
   const typed = readArguments(args);
@@ -35,12 +43,28 @@ export async function runBackup(args: readonly string[], surroundings: BackupSur
     await print([backupHelp]);
     return exitCode.ok;
   }
+  requireStore(config.dataDir);
   using _ = takeRetentionTurn(config.dataDir);
   const elsewhere = typed.out !== undefined;
   await openAudit(config.dataDir, { clock }).record({ action: 'backup.make', what: { elsewhere } });
   const folder = await makeBackup(config.dataDir, typed.out ?? null, clock.nowMs());
-  await print([`The backup is in ${folder}. It lacks trust/site.key, which opens names: keep that apart.\n`]);
+  await print([`The backup is in ${folder}. ${await describeKeys(config.dataDir, folder)}\n`]);
   return exitCode.ok;
+}
+
+/** Which of the keys that open names came along, and which did not. */
+async function describeKeys(dataDir: string, backup: string): Promise<string> {
+  const plain = await readPlainKeys(dataDir);
+  using _ = holdKeys(plain);
+  const wrapped = (await readWrappedFile(wrappedPath(backup))) !== null;
+  const paths = plain.map(({ path }) => relative(dataDir, path)).join(' and ');
+  return [
+    ...(plain.length === 0 ? [] : [`It lacks ${paths}, which opens names: keep that apart.`]),
+    ...(wrapped
+      ? [`It holds trust/${trustFiles.wrappedSiteKeys}, which opens names with the officer's passphrase.`]
+      : []),
+    ...(plain.length === 0 && !wrapped ? ['No key that opens names is in it: that was taken off this machine.'] : []),
+  ].join(' ');
 }
 
 function readArguments(args: readonly string[]) {

@@ -1,6 +1,6 @@
 /** Copies of all that a gateway must not lose, made while it serves; and which there are in its data directory. */
 import { randomUUID } from 'node:crypto';
-import { chmod, copyFile, cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
 import { makeDurableFolder, syncFile, syncFolder } from '../../shared/system/durable.ts';
@@ -51,7 +51,10 @@ export async function makeBackup(dataDir: string, out: string | null, nowMs: num
     syncFolder(dirname(target));
     return target;
   } catch (error) {
-    await rm(making, { recursive: true, force: true }).catch(() => undefined); // the first error tells more
+    // Of whatever fails here the first error tells more.
+    await rm(making, { recursive: true, force: true }).catch(() => undefined);
+    // Goes only where it is empty, so where it was made for this one.
+    if (out === null) await rmdir(dirname(target)).catch(() => undefined);
     throw new Fault('BACKUP_FAILED', `Folder: ${target}: ${describeError(error)}.`, { cause: error });
   }
 }

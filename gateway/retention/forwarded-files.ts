@@ -6,6 +6,7 @@ import { mentions } from '../store/mention.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import type { Place, StoreReader } from '../store/store.ts';
 import { tidyEntryFile } from './entry-file.ts';
+import type { Keeping } from './purging.ts';
 
 /** What is to go besides what the store has deleted. */
 export interface FilesOrder {
@@ -42,6 +43,17 @@ export async function tidyForwardedFiles(
     if (tidied.busy) busy.push(path);
   }
   return { lines, busy };
+}
+
+/**
+ * The upstreams that have taken entries out of the data directory, by name, also those that are configured no more. Files of
+ * this data directory, which {@link tidyForwardedFiles} goes through, are none. Throws the Faults of the store.
+ */
+export async function readForwarded({ dataDir, upstreams }: Keeping): Promise<readonly string[]> {
+  const own = new Set(upstreams.flatMap((target) => (target.type === 'file' && target.inBase ? [target.name] : [])));
+  await using store = await openSqliteReader({ dir: dataDir });
+  const took = (await store.upstreams()).filter(({ place }) => place > 0).map(({ upstream }) => upstream);
+  return took.filter((name) => !own.has(name) && !/^file:\.\/[^/]+\.ndjson$/.test(name));
 }
 
 interface Named extends Place {

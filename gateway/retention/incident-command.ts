@@ -6,18 +6,22 @@ import type { Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
-import { readAuditLine } from '../audit/audit-line.ts';
+import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
 import { listAudit } from '../audit/listing.ts';
 import { verifyAudit } from '../audit/verify.ts';
+import { counted } from '../counted.ts';
 import { parseSpanEnd } from '../moment.ts';
-import { readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
+import { holdKeys, readPlainKeys, readWrappedFile, wrappedPath } from '../officer/site-keys.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { makeFolder, secretFileMode } from '../trust/durable-file.ts';
 import { readEnrolled, readRevoked } from '../trust/enrolled.ts';
 import { trustFiles } from '../trust/trust-files.ts';
+import { countCards } from './incident-cards.ts';
 import { gatherFacts, type Span } from './incident-facts.ts';
+import { findClearSpans, within } from './incident-keys.ts';
 import { type IncidentSite, writePack } from './incident-pack.ts';
 import type { Keeping } from './purging.ts';
+import { requireStore } from './store-there.ts';
 
 /** A reason may have so many characters. */
 const whyCharsMax = 500;
@@ -26,8 +30,8 @@ export const incidentHelp = `incident: a pack for the notice that is due 72 hour
 
   npm run -s gateway -- incident --why TEXT --from TIME --to TIME --out FOLDER [--pseudonyms]
 
-What was held of passages in that time: how many of how many people, since when, at which gates, how protected, where it
-was forwarded to, which kiosks there were, and the audit. Counts only, with a page in Vietnamese; --pseudonyms adds those
+What was held of passages in that time: how many of how many people, since when, at which gates, how many printed cards
+there were, how all of it was protected and since when, where it was forwarded to, which kiosks there were, and the audit. Counts only, with a page in Vietnamese; --pseudonyms adds those
 of the people. TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
 `;
 
@@ -57,20 +61,25 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
   const { why, span, out, pseudonyms } = order;
   const { dataDir } = config;
   const what = { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), pseudonyms };
+  requireStore(dataDir);
   await openAudit(dataDir, { clock }).record({ action: 'incident.pack', what, why });
   await using store = await openSqliteReader({ dir: dataDir });
   const facts = await gatherFacts(store, span);
-  const { upstreams } = await store.check();
+  const upstreams = await store.upstreams();
   const { site, keepDays } = config;
-  const keys = { siteKey: await whereKeyIs(dataDir), kiosks: await kiosksOf(dataDir), audit: verifyAudit(dataDir) };
-  const about: IncidentSite = { site, why, span, madeMs: clock.nowMs(), keepDays, upstreams, ...keys };
+  const siteKey = await whereKeyIs(dataDir);
+  const keyInClear = within(findClearSpans(auditLines(dataDir), siteKey === 'clear'), span);
+  const about: IncidentSite = {
+    ...{ site, why, span, madeMs: clock.nowMs(), keepDays, upstreams, siteKey, keyInClear },
+    ...{ cards: countCards(dataDir, span.toMs), kiosks: await kiosksOf(dataDir), audit: verifyAudit(dataDir) },
+  };
   const files = [
     ...writePack(about, facts, pseudonyms),
     { name: 'audit.ndjson', content: auditWithin(dataDir, span, clock.nowMs()) },
   ];
   await write(out, files);
   await print([
-    `${facts.entries} entries of ${facts.persons} people. The pack is in ${out}: read tom-tat.txt first.\n`,
+    `${counted(facts.passages, 'passage')} and ${counted(facts.refused, 'refusal')} of ${counted(facts.persons, 'person', 'people')}. The pack is in ${out}: read tom-tat.txt first.\n`,
   ]);
   return exitCode.ok;
 }
@@ -90,7 +99,8 @@ async function write(out: string, files: readonly { name: string; content: strin
 }
 
 async function whereKeyIs(dataDir: string): Promise<IncidentSite['siteKey']> {
-  if ((await readPlainKeys(dataDir)).length > 0) return 'clear';
+  using plain = holdKeys(await readPlainKeys(dataDir));
+  if (plain.secrets.length > 0) return 'clear';
   return (await readWrappedFile(wrappedPath(dataDir))) === null ? 'elsewhere' : 'wrapped';
 }
 
@@ -101,6 +111,14 @@ async function kiosksOf(dataDir: string): Promise<IncidentSite['kiosks']> {
   return [...newest.values()].map(({ kiosk, serial, notAfter }) => {
     return { kiosk, state: revoked.has(serial) ? 'revoked' : 'enrolled', until: notAfter };
   });
+}
+
+/** Those that can be read; how many cannot, the report of the audit says. */
+function* auditLines(dataDir: string): Generator<AuditLine> {
+  for (const line of listAudit(dataDir, 'ndjson')) {
+    const read = readAuditLine(Buffer.from(line.trimEnd()));
+    if (read.ok) yield read.line;
+  }
 }
 
 /** From the span's beginning to now: what was done about it counts too. */

@@ -1,6 +1,7 @@
 /** What was held in a span of time, counted: for the notice of an incident. */
+import { isPassage } from '../../shared/control-use.ts';
 import type { Entry } from '../../shared/entry.ts';
-import { formatMoment } from '../moment.ts';
+import { vietnamDayOf } from '../../shared/time.ts';
 import type { StoredEntry, StoreReader } from '../store/store.ts';
 
 /** Between two moments, milliseconds since the Unix epoch: from `fromMs` up to but not including `toMs`. */
@@ -15,20 +16,27 @@ export interface Count {
   readonly gate: string;
   readonly kind: string;
   readonly entries: number;
+  /** Of these, so many were refused. */
+  readonly refused: number;
   readonly withIdentity: number;
 }
 
 /** What the store held. */
 export interface IncidentFacts {
+  /** All of them; each is a passage, a refusal or a use of a guard's card. */
   readonly entries: number;
+  readonly passages: number;
+  readonly refused: number;
+  /** Uses of guards' cards: nobody passed with them, and they name nobody. */
+  readonly controlUses: number;
   readonly withIdentity: number;
-  /** Different pseudonyms, and entries that have none. */
+  /** Different pseudonyms of people who passed or were refused, and how many of these entries have none. */
   readonly persons: number;
   readonly withoutSubject: number;
   readonly quarantined: number;
-  /** ISO 8601 in Viet Nam; null where there is nothing. */
-  readonly first: string | null;
-  readonly last: string | null;
+  /** Milliseconds since the Unix epoch; null where there is nothing. */
+  readonly firstMs: number | null;
+  readonly lastMs: number | null;
   readonly kiosks: readonly string[];
   /** The keys that identities were sealed to. */
   readonly keys: readonly string[];
@@ -42,34 +50,38 @@ export async function gatherFacts(store: StoreReader, span: Span): Promise<Incid
   const subjects = new Set<string>();
   const kiosks = new Set<string>();
   const keys = new Set<string>();
-  const total = { entries: 0, withIdentity: 0, withoutSubject: 0 };
+  const total = { entries: 0, passages: 0, refused: 0, controlUses: 0, withIdentity: 0, withoutSubject: 0 };
   let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for await (const stored of store.entries()) {
     const atMs = Date.parse(stored.at);
     if (atMs < span.fromMs || atMs >= span.toMs) continue;
-    const { gate, code, identity } = readEntry(stored);
-    const day = formatMoment(atMs).slice(0, 10);
+    const entry = readEntry(stored);
+    const { gate, code, identity } = entry;
+    const day = vietnamDayOf(atMs);
     const key = JSON.stringify([day, gate, code.kind]);
-    const count = counts.get(key) ?? { day, gate, kind: code.kind, entries: 0, withIdentity: 0 };
+    const count = counts.get(key) ?? { day, gate, kind: code.kind, entries: 0, refused: 0, withIdentity: 0 };
     counts.set(key, count);
+    const kind = kindOf(entry);
+    total[kind]++;
+    if (kind === 'refused') count.refused++;
     for (const one of [count, total]) {
       one.entries++;
       if (identity !== null) one.withIdentity++;
     }
-    if (stored.subject === null) total.withoutSubject++;
-    else subjects.add(stored.subject);
+    if (stored.subject !== null) subjects.add(stored.subject);
+    else if (kind !== 'controlUses') total.withoutSubject++;
     if (identity !== null) keys.add(identity.key);
     kiosks.add(stored.kiosk);
     firstMs = Math.min(firstMs, atMs);
     lastMs = Math.max(lastMs, atMs);
   }
-  const moment = (ms: number) => (Number.isFinite(ms) ? formatMoment(ms) : null);
+  const moment = (ms: number) => (Number.isFinite(ms) ? ms : null);
   return {
     ...total,
     persons: subjects.size,
     quarantined: await countQuarantined(store, span),
-    first: moment(firstMs),
-    last: moment(lastMs),
+    firstMs: moment(firstMs),
+    lastMs: moment(lastMs),
     kiosks: [...kiosks].sort(),
     keys: [...keys].sort(),
     counts: [...counts.values()].sort(
@@ -77,6 +89,11 @@ export async function gatherFacts(store: StoreReader, span: Span): Promise<Incid
     ),
     subjects: [...subjects].sort(),
   };
+}
+
+function kindOf(entry: Entry): 'passages' | 'refused' | 'controlUses' {
+  if (!isPassage(entry)) return 'controlUses';
+  return entry.outcome === 'admitted' ? 'passages' : 'refused';
 }
 
 function readEntry({ body }: StoredEntry): Entry {

@@ -4,9 +4,11 @@ import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { counted } from '../counted.ts';
 import { reasonCharsMax } from '../officer/investigation.ts';
 import { openOutFile } from '../officer/out-file.ts';
 import { askAt, readFrom } from '../officer/passphrase-source.ts';
+import { describeUnread } from '../officer/person-numbers.ts';
 import { readPersonTexts } from '../officer/person-texts.ts';
 import { openIdentities, whyUnopened } from '../officer/site-keys.ts';
 import type { TerminalDesk } from '../officer/terminal.ts';
@@ -14,6 +16,7 @@ import { openSqliteReader } from '../store/sqlite.ts';
 import { createTracing } from '../tracing/store-tracing.ts';
 import { type CorrectionField, correctionFields, correctPerson, readCorrectData } from './correcting.ts';
 import { type ErasureReport, erasePerson } from './erasing.ts';
+import { readForwarded } from './forwarded-files.ts';
 import { gatherPerson, type Openers, tabulate } from './person-export.ts';
 import type { Keeping } from './purging.ts';
 import { findPerson, type SubjectPerson } from './subject-person.ts';
@@ -76,7 +79,7 @@ export async function runPerson(args: readonly string[], surroundings: PersonSur
   const { codes, fields } = splitFields(texts);
   const person = await findPerson(config.dataDir, codes);
   if ('wrong' in person) {
-    warn(`${person.wrong}\n`);
+    warn(`${describeWrongLine(order.request, texts, person)}\n`);
     return exitCode.failed;
   }
   if (order.request === 'export') return await exportPerson(order, person, surroundings);
@@ -84,18 +87,30 @@ export async function runPerson(args: readonly string[], surroundings: PersonSur
   return await erase(order, person, surroundings);
 }
 
-/** Lines that name a field are corrections; all others name the person. */
+/** A line that gives a field, as far as it looks like one. */
+const fieldLine = /^\s*([a-z][a-z _]{0,29}?)\s*:(.*)$/i;
+
+/** Lines that name a field are corrections; all others name the person. `codes` keeps the places of the lines. */
 function splitFields(texts: readonly string[]) {
   const fields: Partial<Record<CorrectionField, string>> = {};
-  const codes: string[] = [];
-  for (const text of texts) {
-    const [, name, value = ''] = /^\s*([a-z_]+)\s*:(.*)$/i.exec(text) ?? [];
+  const codes = texts.map((text) => {
+    const [, name, value = ''] = fieldLine.exec(text) ?? [];
     const field = correctionFields.find((one) => one === name?.toLowerCase());
-    if (field === undefined) codes.push(text);
-    else fields[field] = value.trim();
-  }
+    if (field === undefined) return text;
+    fields[field] = value.trim();
+    return '';
+  });
   return { codes, fields };
 }
+
+/** A field that there is none of is read as a code first, as some codes begin in the same way. */
+function describeWrongLine(request: Order['request'], texts: readonly string[], unread: Unread): string {
+  const name = request === 'correct' ? fieldLine.exec(texts[unread.line - 1] ?? '')?.[1] : undefined;
+  if (name === undefined) return describeUnread(unread);
+  return `Line ${unread.line}: "${name}" is no field; use ${correctionFields.join(', ')}.`;
+}
+
+type Unread = Parameters<typeof describeUnread>[0];
 
 async function exportPerson(order: Order, person: SubjectPerson, surroundings: PersonSurroundings): Promise<number> {
   const { config, clock, print, warn } = surroundings;
@@ -119,7 +134,12 @@ async function exportPerson(order: Order, person: SubjectPerson, surroundings: P
       await out.finish();
     });
   }
-  warn(`${counts.entries} entries, ${counts.corrections} corrections, ${counts.cards} cards.\n`);
+  const said = [
+    countedEntries(counts.entries),
+    counted(counts.corrections, 'correction'),
+    counted(counts.cards, 'card'),
+  ];
+  warn(`${said.join(', ')}.\n`);
   return exitCode.ok;
 }
 
@@ -151,9 +171,10 @@ async function correct(
     warn('Nothing is kept of that person: try another of their codes or numbers.\n');
     return exitCode.failed;
   }
+  const forwarded = await readForwarded(config);
   await print([
     `Kept beside the entries: ${done.corrections}. Cards put right: ${done.cards}.\n`,
-    `Entries were forwarded to ${config.upstreams.map(({ name }) => name).join(' ')}: tell them too.\n`,
+    ...(forwarded.length === 0 ? [] : [`Entries were forwarded to ${forwarded.join(' ')}: tell them too.\n`]),
   ]);
   return exitCode.ok;
 }
@@ -169,7 +190,7 @@ async function erase(
   await audit.record({ action: 'person.erase', what: { ...what, entries: kept, cards: person.cards.length }, why });
   const { problems, ...done } = await erasePerson(config, person, clock);
   await audit.record({ action: 'person.erased', what: { ...what, ...done, problems: problems.length } });
-  await print(describeErasure({ problems, ...done }, config));
+  await print(describeErasure({ problems, ...done }, config.keepDays, await readForwarded(config)));
   return problems.length + done.unforwarded === 0 ? exitCode.ok : exitCode.failed;
 }
 
@@ -180,20 +201,24 @@ async function countPassages(dataDir: string, subjects: readonly string[]): Prom
   return count;
 }
 
-function describeErasure(report: ErasureReport, { keepDays, upstreams }: Keeping): readonly string[] {
+function describeErasure(report: ErasureReport, keepDays: number, forwarded: readonly string[]): readonly string[] {
   const { entries, quarantined, corrections, cards, lines, inBackups, unforwarded, problems } = report;
   return [
-    `Deleted: ${entries} entries, ${quarantined} things in quarantine, ${corrections} corrections; ${lines} lines of forwarded files; ${inBackups} in backups.\n`,
+    `Deleted: ${countedEntries(entries)}, ${counted(quarantined, 'thing')} in quarantine, ${counted(corrections, 'correction')}; ${counted(lines, 'line')} of forwarded files; ${inBackups} in backups.\n`,
     `Cards that say no more whose they are: ${cards}. They still work: "cards revoke" ends one.\n`,
     ...(unforwarded === 0
       ? []
       : [
-          `${unforwarded} entries stay, as an upstream has not taken them: run it again once it has. By themselves they go ${keepDays} days after that.\n`,
+          `Entries that stay, as an upstream has not taken them: ${unforwarded}. Run it again once it has. By themselves they go ${keepDays} days after that.\n`,
         ]),
     ...problems.map((problem) => `NOT DONE: ${problem}.\n`),
-    `Entries were forwarded to ${upstreams.map(({ name }) => name).join(' ')}: what lies there, and copies taken elsewhere, are not reached from here.\n`,
+    forwarded.length === 0
+      ? 'Nothing was forwarded out of the data directory. Copies taken elsewhere are not reached from here.\n'
+      : `Entries were forwarded to ${forwarded.join(' ')}: what lies there, and copies taken elsewhere, are not reached from here.\n`,
   ];
 }
+
+const countedEntries = (count: number) => counted(count, 'entry', 'entries');
 
 async function openOut(path: string) {
   return await guard(path, () => openOutFile(path));

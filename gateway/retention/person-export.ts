@@ -12,6 +12,7 @@ import { correctionBinding } from '../officer/corrections.ts';
 import { mentions } from '../store/mention.ts';
 import { openSqliteReader } from '../store/sqlite.ts';
 import { openSqliteRemover } from '../store/sqlite-remover.ts';
+import { readForwarded } from './forwarded-files.ts';
 import type { Keeping } from './purging.ts';
 import { findCards, type SubjectPerson } from './subject-person.ts';
 
@@ -26,11 +27,12 @@ export type PersonExport = Awaited<ReturnType<typeof gatherPerson>>;
 
 /** Gathers it, also while the gateway serves. Reads every entry. Throws the Faults of the store and the register. */
 export async function gatherPerson(
-  { dataDir, keepDays, upstreams }: Keeping,
+  keeping: Keeping,
   { subjects, cards }: SubjectPerson,
   openers: Openers,
   clock: Clock,
 ) {
+  const { dataDir, keepDays } = keeping;
   await using store = await openSqliteReader({ dir: dataDir });
   const own = new Set(subjects);
   const entries: ReturnType<typeof describeEntry>[] = [];
@@ -48,7 +50,7 @@ export async function gatherPerson(
     made: formatMoment(clock.nowMs()),
     pseudonyms: subjects,
     keptForDays: keepDays,
-    forwardedTo: upstreams.map(({ name }) => name),
+    forwardedTo: await readForwarded(keeping),
     entries,
     corrections: await gatherCorrections(dataDir, subjects, openers, clock),
     cards: await gatherCards(dataDir, cards, openers),

@@ -4,11 +4,13 @@ import { Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
+import { counted } from '../counted.ts';
 import { formatMoment } from '../moment.ts';
 import type { UpstreamPlace } from '../store/remover.ts';
 import { openCopyRemover, openSqliteRemover } from '../store/sqlite-remover.ts';
 import { listBackups } from './backups.ts';
 import { type Keeping, type PurgeReport, purgeAll, purgeOrder, takeRetentionTurn } from './purging.ts';
+import { requireStore } from './store-there.ts';
 
 export const purgeHelp = `purge: deletes for good what was kept long enough. The gateway does the same by itself once a day.
 
@@ -44,6 +46,7 @@ export async function runPurge(args: readonly string[], surroundings: PurgeSurro
     await print(await describeDryRun(config, clock));
     return exitCode.ok;
   }
+  requireStore(config.dataDir);
   const audit = openAudit(config.dataDir, { clock });
   const forgotten = typed['forget-upstream'];
   if (forgotten !== undefined) {
@@ -95,7 +98,7 @@ async function describeDryRun(config: Keeping, clock: Clock): Promise<readonly s
   await using remover = await openSqliteRemover({ dir: config.dataDir, clock });
   const { entries, quarantined } = await remover.countPurgeable(order);
   return [
-    `Would go: ${entries} entries and ${quarantined} things in quarantine, from before ${formatMoment(order.beforeMs)}.\n`,
+    `Would go: ${describeRemovals(entries, quarantined)}, from before ${formatMoment(order.beforeMs)}.\n`,
     ...describeHeld(await remover.holdingBack(order)),
   ];
 }
@@ -103,17 +106,21 @@ async function describeDryRun(config: Keeping, clock: Clock): Promise<readonly s
 function describe(report: PurgeReport): readonly string[] {
   const { entries, quarantined, beforeMs, lines, backupsRemoved, inBackups, problems, holdingBack } = report;
   return [
-    `Deleted: ${entries} entries and ${quarantined} things in quarantine, from before ${formatMoment(beforeMs)}.\n`,
-    `From files of entries in the data directory: ${lines} lines. Backups removed: ${backupsRemoved}; deleted in others: ${inBackups}.\n`,
+    `Deleted: ${describeRemovals(entries, quarantined)}, from before ${formatMoment(beforeMs)}.\n`,
+    `From files of entries in the data directory: ${counted(lines, 'line')}. Backups removed: ${backupsRemoved}; deleted in others: ${inBackups}.\n`,
     ...problems.map((problem) => `NOT DONE: ${problem}.\n`),
     ...describeHeld(holdingBack),
     ...(report.complete ? [] : ['It was stopped before the end: run it again.\n']),
   ];
 }
 
+function describeRemovals(entries: number, quarantined: number): string {
+  return `${counted(entries, 'entry', 'entries')} and ${counted(quarantined, 'thing')} in quarantine`;
+}
+
 function describeHeld(holding: readonly UpstreamPlace[]): readonly string[] {
   return holding.map(
     ({ upstream, holding }) =>
-      `${holding} older entries stay, as ${upstream} has not taken them. Is it gone for good? See "purge --help".\n`,
+      `Older entries that stay, as ${upstream} has not taken them: ${holding}. Is it gone for good? See "purge --help".\n`,
   );
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { sleep } from '../../shared/time.ts';
+import { isOperatingError } from '../process-lock.ts';
 import { cursorStart, type PurgeOrder, type StoreRemover, type UpstreamPlace } from '../store/remover.ts';
 import { openCopyRemover, openSqliteRemover } from '../store/sqlite-remover.ts';
 import type { Removals } from '../store/store.ts';
@@ -49,9 +50,15 @@ export interface PurgeReport extends Removals {
   readonly complete: boolean;
 }
 
-/** One at a time purges, erases or makes a backup. Throws the Fault RETENTION_BUSY. */
+/** One at a time purges, erases or makes a backup. Throws the Faults RETENTION_BUSY and DATA_DIR_UNUSABLE. */
 export function takeRetentionTurn(dataDir: string): Disposable {
-  const turn = tryTurn(join(dataDir, 'retention.lock'));
+  let turn: Disposable | null;
+  try {
+    turn = tryTurn(join(dataDir, 'retention.lock'));
+  } catch (error) {
+    if (!isOperatingError(error)) throw error;
+    throw new Fault('DATA_DIR_UNUSABLE', `Directory: ${dataDir}`, { cause: error });
+  }
   if (turn === null) throw new Fault('RETENTION_BUSY', `Directory: ${dataDir}`);
   return turn;
 }

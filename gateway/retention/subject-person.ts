@@ -22,16 +22,17 @@ export interface SubjectPerson {
 
 /**
  * Finds out who it is. A card leads to the person's other cards; other numbers lead to none, as the register tells nobody's.
- * @returns or, for whoever gave it, why not. Throws the Faults of the trust folder and of the register.
+ * @param texts a code or a number each; empty ones are passed over, and count as lines.
+ * @returns or, for whoever gave it, which line is none and why. Throws the Faults of the trust folder and of the register.
  */
 export async function findPerson(
   dataDir: string,
   texts: readonly string[],
-): Promise<SubjectPerson | { readonly wrong: string }> {
+): Promise<SubjectPerson | { readonly line: number; readonly wrong: string }> {
   const folder = join(dataDir, 'trust');
   const { subjectKeys } = await readTrustFolder(folder);
   const read = readPerson(texts, readIssuers(folder));
-  if ('wrong' in read) return { wrong: `Line ${read.line} is no code and no number: ${read.wrong}.` };
+  if ('wrong' in read) return read;
   using register = openRegisterReader(dataDir);
   const cards = register === null ? [] : cardsOf(read.numbers, register);
   const numbers = [...new Set([...read.numbers, ...cards.map(cardSubjectNumber)])];

@@ -2,6 +2,7 @@
 import type { parseArgs } from 'node:util';
 import { parseCommandLine } from '../../shared/command-line.ts';
 import { type Strictness, siteRulesLimits, strictnesses } from '../../shared/site-rules.ts';
+import { parseDay } from '../moment.ts';
 import { readSubject } from './people-input.ts';
 
 /** What is wanted. Days are `yyyy-MM-dd` in Viet Nam. */
@@ -109,15 +110,16 @@ function readBar({ reason = 'ban', until, gate = [], kiosk = [], subject }: Opti
   if (reason.trim() === '' || [...reason].length > reasonCharsMax)
     return { wrong: `--reason is the code of one, or a text of 1 to ${reasonCharsMax} characters.` };
   if (/\d{5}/.test(reason)) return { wrong: '--reason must hold no number: guards read it, and kiosks keep it.' };
-  if (until !== undefined && !isDay(until)) return { wrong: '--until is a day like 2026-12-31.' };
-  if (until !== undefined && until < today) return { wrong: '--until is over.' };
+  const last = until === undefined ? null : readDay(until);
+  if (until !== undefined && last === null) return { wrong: '--until is a day like 31/12/2026 or 2026-12-31.' };
+  if (last !== null && last < today) return { wrong: '--until is over.' };
   const whose = subject === undefined ? null : readSubject(subject);
   if (whose !== null && 'wrong' in whose) return { wrong: `--subject is ${whose.wrong}.` };
   const gates = [...new Set([...gate, ...kiosk])].sort();
   const bar = {
     act: 'bar',
     reason: reason.trim(),
-    until: until ?? null,
+    until: last,
     gates,
     subject: whose?.subject ?? null,
   } as const;
@@ -125,11 +127,11 @@ function readBar({ reason = 'ban', until, gate = [], kiosk = [], subject }: Opti
 }
 
 function readExpect({ day, from }: Options, word: string | undefined, today: string) {
-  const date = day === 'today' ? today : day;
-  if (date !== undefined && !isDay(date)) return { wrong: '--day is "today" or a day like 2026-11-22.' };
-  if (word === 'clear') return { act: 'expect-clear', day: date ?? null } as const;
+  const date = day === undefined || day === 'today' ? today : readDay(day);
+  if (date === null) return { wrong: '--day is "today" or a day like 22/11/2026 or 2026-11-22.' };
+  if (word === 'clear') return { act: 'expect-clear', day: day === undefined ? null : date } as const;
   if (word !== undefined) return { wrong: 'Say "rules expect --day DATE --from LIST.csv", or "rules expect clear".' };
-  if (date === undefined) return { wrong: 'rules expect needs --day: "today", or a day like 2026-11-22.' };
+  if (day === undefined) return { wrong: 'rules expect needs --day: "today", or a day like 22/11/2026.' };
   if (date < today) return { wrong: '--day is over.' };
   return { act: 'expect', day: date, from: from === undefined || from === '-' ? null : from } as const;
 }
@@ -154,8 +156,8 @@ function wrongPlaces(places: readonly string[]): { readonly wrong: string } | nu
 }
 
 /** Whether a text is a day that there is, `yyyy-MM-dd`, from 2020 to 2198. */
-function isDay(text: string): boolean {
-  if (!/^(?:20[2-9]\d|21[0-8]\d|219[0-8])-\d{2}-\d{2}$/.test(text)) return false;
-  const date = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+/** As `yyyy-MM-dd`; null where there is no such day, or nobody can mean it. */
+function readDay(text: string): string | null {
+  const day = parseDay(text.trim());
+  return day !== null && /^(?:20[2-9]\d|21[0-8]\d|219[0-8])-/.test(day) ? day : null;
 }

@@ -138,7 +138,7 @@ export class Reading {
       entries: oneRow(countEntries),
       quarantined: oneRow(countQuarantined),
       gaps: [...this.#gaps().take(gapsMax)],
-      upstreams: this.#progress(),
+      upstreams: this.progress(),
       purged: this.#removals('purged'),
       erased: { entries: this.#removals('erased').entries, quarantined: this.#removals('erased').quarantined },
     };
@@ -148,7 +148,8 @@ export class Reading {
     return this.#statements.removals.get(why) ?? { entries: 0, quarantined: 0, untilMs: null };
   }
 
-  #progress(): UpstreamProgress[] {
+  /** How far each upstream is. */
+  progress(): UpstreamProgress[] {
     const { upstreams, countBehind } = this.#statements;
     return upstreams.all().map((one) => ({ ...one, waiting: oneRow(countBehind, one.place) }));
   }

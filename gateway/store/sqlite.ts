@@ -30,6 +30,7 @@ import {
   type StoreLimits,
   type StoreReader,
   type StoreReport,
+  type UpstreamProgress,
   type Verdict,
 } from './store.ts';
 import type { TraceReader } from './traces.ts';
@@ -121,6 +122,10 @@ abstract class PagedReader {
 
   async corrections(subjects: readonly string[]): Promise<readonly Correction[]> {
     return this.read(({ corrections }) => corrections.of(subjects));
+  }
+
+  async upstreams(): Promise<readonly UpstreamProgress[]> {
+    return this.read((reading) => reading.progress());
   }
 
   async check(): Promise<StoreReport> {

@@ -180,6 +180,9 @@ export interface StoreReader extends CorrectionReader, AsyncDisposable {
   /** Everything in quarantine when the reading begins, oldest first, in short pages. */
   quarantine(): AsyncIterable<QuarantineItem>;
 
+  /** How far each upstream is that ever took or refused anything, by name. */
+  upstreams(): Promise<readonly UpstreamProgress[]>;
+
   /** By person, gate and time: see `tracing/`. */
   readonly traces: TraceReader;
 

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../shared/fault.ts';
-import { isErrno } from '../../shared/system-error.ts';
+import { isErrno, isSystemError } from '../../shared/system-error.ts';
 import { appendLine, readLines } from './durable-file.ts';
 
 /** The kinds of keys that can be changed. */
@@ -73,8 +73,8 @@ export function recordKeyEvent(trustFolder: string, event: KeyEvent): Promise<vo
 }
 
 /**
- * Reads the ledger; where there is none, there is one generation of each. Throws the Fault TRUST_DAMAGED where a folder
- * and the ledger do not know of each other.
+ * Reads the ledger; where there is none, there is one generation of each. Throws the Faults TRUST_DAMAGED where a folder
+ * and the ledger do not know of each other, and DATA_DIR_UNUSABLE where they cannot be read.
  */
 export function readKeyHistory(trustFolder: string): KeyHistory {
   // In this order, because another process may be making one: what is there by now was begun before.
@@ -123,7 +123,7 @@ function readEvents(trustFolder: string): readonly KeyEvent[] {
     return readLines(readFileSync(keyLedgerPath(trustFolder), 'utf8'), lineSchema);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
-    throw error;
+    throw unusable(keyLedgerPath(trustFolder), error);
   }
 }
 
@@ -133,8 +133,12 @@ function readFolders(trustFolder: string): ReadonlySet<string> {
     return new Set(readdirSync(join(trustFolder, foldersName)).filter((name) => pattern.test(name)));
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return new Set();
-    throw error;
+    throw unusable(join(trustFolder, foldersName), error);
   }
+}
+
+function unusable(path: string, error: unknown): unknown {
+  return isSystemError(error) ? new Fault('DATA_DIR_UNUSABLE', `${path}.`, { cause: error }) : error;
 }
 
 function damaged(trustFolder: string, problem: string): Fault {

@@ -5,7 +5,7 @@ export const officerFaults = {
   KEY_FILE_INVALID: {
     retryable: false,
     meaning: "The file of the site's wrapped private keys cannot be used. It is left as it is.",
-    remedy: 'Name the right file with --key-file, or put it back with "site-key import" from where it was exported to.',
+    remedy: 'Check the path: it is the file that "site-key export" wrote, for --key-file as for "site-key import".',
   },
   KEY_FILE_NEWER: {
     retryable: false,

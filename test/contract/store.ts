@@ -298,10 +298,12 @@ const chapters: Record<string, Record<string, Case>> = {
       expect(await store.readNext('one', plenty)).toEqual([]);
       expect(idsOf(await store.readNext('two', plenty))).toEqual([uuid(2)]);
       expect(idsOf(await store.readNext('three', plenty))).toEqual([uuid(1), uuid(2)]);
-      expect((await store.check()).upstreams).toEqual([
+      const progress = [
         { upstream: 'one', place: 2, waiting: 0 },
         { upstream: 'two', place: 1, waiting: 1 },
-      ]);
+      ];
+      expect((await store.check()).upstreams).toEqual(progress);
+      expect(await store.upstreams()).toEqual(progress);
     },
 
     'a place that never goes back, nor beyond the last entry': async ({ store }) => {

@@ -15,6 +15,7 @@ import {
   type StoredEntry,
   type StoreLimits,
   type StoreReport,
+  type UpstreamProgress,
   type Verdict,
 } from '../../gateway/store/store.ts';
 import { isUuidBefore } from '../../gateway/store/uuid-time.ts';
@@ -143,16 +144,20 @@ export class MemoryStore implements Store {
     return this.contents.corrections.filter(({ subject }) => subjects.includes(subject));
   }
 
-  async check(): Promise<StoreReport> {
+  async upstreams(): Promise<readonly UpstreamProgress[]> {
     const upstreams = [...this.contents.places].sort(([a], [b]) => (a < b ? -1 : 1));
+    return upstreams.map(([upstream, place]) => {
+      return { upstream, place, waiting: this.contents.rows.filter(({ position }) => position > place).length };
+    });
+  }
+
+  async check(): Promise<StoreReport> {
     return {
       damage: [],
       entries: this.#rows.length,
       quarantined: this.#items.size,
       gaps: this.#gaps().slice(0, gapsMax),
-      upstreams: upstreams.map(([upstream, place]) => {
-        return { upstream, place, waiting: this.contents.rows.filter(({ position }) => position > place).length };
-      }),
+      upstreams: await this.upstreams(),
       purged: { ...this.contents.purged },
       erased: { ...this.contents.erased },
     };

@@ -203,6 +203,7 @@ export class GatewayHost extends Host<Running> {
       entriesAfter: (position, entriesMax) => store.entriesAfter(position, entriesMax),
       correctedSubjects: () => store.correctedSubjects(),
       corrections: (subjects) => store.corrections(subjects),
+      upstreams: () => store.upstreams(),
       check: () => store.check(),
       append: async (group) => {
         if (this.commitMs > 0) {

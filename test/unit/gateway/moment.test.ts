@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatMoment, parseMoment, parseSpanEnd, showMoment } from '../../../gateway/moment.ts';
+import { formatMoment, parseDay, parseMoment, parseSpanEnd, showMoment } from '../../../gateway/moment.ts';
 
 const morning = Date.UTC(2026, 10, 20, 0, 30);
 const dayMs = 86_400_000;
@@ -31,6 +31,17 @@ describe('a moment for people', () => {
     expect(showMoment(new Date(late).toISOString())).toBe('2026-11-22 00:04:05');
     expect(parseMoment(showMoment(morning))).toBe(morning);
   });
+});
+
+describe('a day', () => {
+  it.each([
+    ['20/11/2026', '2026-11-20'],
+    ['1-2-2026', '2026-02-01'],
+    ['2026-11-20', '2026-11-20'],
+    ['31/02/2026', null],
+    ['20/11/2026 07:30', null],
+    ['today', null],
+  ])('%s is read as people in Viet Nam write it, or as ISO 8601 does', (text, day) => expect(parseDay(text)).toBe(day));
 });
 
 describe('the end of a span', () => {

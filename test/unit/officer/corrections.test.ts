@@ -86,7 +86,12 @@ async function ask(question: Question, watched: (tracing: Tracing) => Tracing = 
   const parts = {
     tracing: watched(listedTracing(passages, meetings)),
     corrections: store,
-    ...{ openers: new Map([[opener.id, opener]]), subjectKeys: [oldKey, newKey], issuers: () => [issuer] },
+    ...{
+      openers: new Map([[opener.id, opener]]),
+      subjectKeys: [oldKey, newKey],
+      issuers: () => [issuer],
+      register: () => null,
+    },
     ...{ audit: openAudit(dataDir), signal: new AbortController().signal },
   };
   let text = '';

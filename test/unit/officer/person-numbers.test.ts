@@ -89,8 +89,9 @@ describe('what is nobody', () => {
 
   it.each([
     ['nothing', [''], 1, /nothing/],
-    ['a name', ['001099012345', 'Nguyễn Văn A'], 2, /./],
-    ['a payment code', ['00020101021238570010A000000727'], 1, /./],
+    ['a name', ['001099012345', 'Nguyễn Văn A'], 2, /^nothing of that form is known$/],
+    ['a payment code', ['00020101021238570010A000000727'], 1, /^payment-code$/],
+    ['a card that is no card', ['', 'RV1:ABC'], 2, /^card-malformed$/],
     ['too many', Array.from({ length: textsMax + 1 }, () => '001099012345'), textsMax + 1, /too many/],
   ])('is told by its line: %s', (_, texts, line, wrong) => {
     const read = readPerson(texts, issuers);

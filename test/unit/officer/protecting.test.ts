@@ -68,6 +68,14 @@ function access(typed: readonly string[], changes: Partial<KeepingAccess> = {}):
 const actions = () => auditLines(dataDir).map(({ action }) => action);
 
 describe('protecting the key', () => {
+  it('says, once the passphrase is chosen, that it takes a while', async () => {
+    await protectKeys(access([good, 'not the same', good, good]));
+    expect(said).toMatch(/^Those two are not the same\.\nWrapping the key, .* takes some seconds, .*\n$/);
+    said = '';
+    await changePassphrase(access([good, better, better]));
+    expect(said).toMatch(/^Wrapping the key, /);
+  });
+
   it('leaves it nowhere on the disk in clear, and the passphrase nowhere at all', async () => {
     const key = plainBytes();
     const before = await createOpener(key);
@@ -231,7 +239,11 @@ describe('a key that leaves the machine', () => {
     await protectKeys(access([good, good], { dataDir: other }));
     await exportKeys(access([], { dataDir: other }), at('theirs.key'), true);
     await expect(importKeys(access([]), at('theirs.key'))).rejects.toThrow(/KEY_FILE_FOREIGN/);
-    await expect(importKeys(access([]), at('nowhere.key'))).rejects.toThrow(/KEY_FILE_INVALID/);
+    // Nobody is told to do what they have just done.
+    await expect(importKeys(access([]), at('nowhere.key'))).rejects.toMatchObject({
+      ...{ code: 'KEY_FILE_INVALID', message: expect.stringContaining('it is not there') },
+      remedy: expect.stringMatching(/^Check the path: it is the file that "site-key export" wrote/),
+    });
     await changePassphrase(access([good, better, better]));
     await expect(importKeys(access([]), at('ours.key'))).rejects.toThrow(/KEY_FILE_EXISTS/);
   });

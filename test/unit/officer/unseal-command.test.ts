@@ -86,7 +86,7 @@ describe('unseal', () => {
   it('asks at the terminal for the person, which is shown, and for the passphrase, which is not', async () => {
     await protect();
     const ran = await unseal(['--person', ...why], { typed: [code, '', passphrase] });
-    expect(ran).toMatchObject({ exit: 0, err: '1 passages, 1 identities opened.\n' });
+    expect(ran).toMatchObject({ exit: 0, err: '1 passage, 1 identity opened.\n' });
     expect(ran.prompts.map(({ hidden }) => hidden)).toEqual([false, false, true]);
     expect(ran.out).toContain(`\nNguyễn Văn A,${number},`);
   });
@@ -105,7 +105,7 @@ describe('unseal', () => {
   it('needs no passphrase where the key lies in clear, and none but that of a file that is named', async () => {
     expect(await unseal(['--gate', 'Cổng A', ...day])).toMatchObject({
       exit: 0,
-      err: expect.stringContaining('1 passages'),
+      err: expect.stringContaining('1 passage,'),
     });
     await protect();
     const wrapped = join(dataDir, 'trust', 'site.key.wrapped');
@@ -129,13 +129,13 @@ describe('unseal', () => {
     };
     await keep('a', Buffer.from(trust.notice.key.publicKey, 'base64url'));
     const shown = await unseal(['--person', ...why], { piped: number });
-    expect(shown).toMatchObject({ exit: 0, err: expect.stringContaining('1 corrections: what people said is wrong') });
+    expect(shown).toMatchObject({ exit: 0, err: expect.stringContaining('1 correction: what people said is wrong') });
     expect(parse(shown.out, { bom: true, columns: true })).toMatchObject([
       { name: 'Nguyễn Văn A', corrections: '2026-11-21T07:00:00.000+07:00 phone="0900000001"' },
     ]);
     await keep('b', (await generateSiteKey()).publicKey);
     const half = await unseal(['--person', ...why], { piped: number });
-    expect(half).toMatchObject({ exit: 1, err: expect.stringContaining('1 corrections could not be opened') });
+    expect(half).toMatchObject({ exit: 1, err: expect.stringContaining('1 correction could not be opened') });
     expect(half.out).toMatch(/phone=""0900000001""; \S+ sealed to the key [\w-]{16}, which was not opened/);
     expect(half.err).not.toContain('0900000001');
   });

@@ -51,7 +51,7 @@ async function ask(question: Question, tracing: Tracing, signal = new AbortContr
   const audit = openAudit(dataDir);
   const parts = {
     ...{ tracing, openers: new Map([[opener.id, opener]]), subjectKeys: [oldSubjectKey, subjectKey] },
-    ...{ corrections: new MemoryStore(), issuers: () => [] },
+    ...{ corrections: new MemoryStore(), issuers: () => [], register: () => null },
   };
   const endings: Ending[] = [];
   let text = '';
@@ -69,7 +69,9 @@ describe('an investigation', () => {
       await passageOf(3, { name: 'Trần Thị B' }, { direction: 'out', fromMs: 1000, toMs: 2000 }),
     ]);
     const { rows, ending, text } = await ask(atGate, tracing);
-    expect(text.startsWith('\ufeffname,number,birth_year,sex,phone,corrections,gate,direction,')).toBe(true);
+    expect(
+      text.startsWith('\ufeffname,number,birth_year,sex,phone,address,holder_number,corrections,gate,direction,'),
+    ).toBe(true);
     expect(rows).toMatchObject([
       {
         ...{ name: 'Nguyễn Văn A', number, birth_year: '1999', sex: 'male', phone: '0900000000', gate: 'Cổng A' },
@@ -222,7 +224,7 @@ describe('the audit of an investigation', () => {
     expect((await ask(atGate, tracing, stop.signal)).ending).toMatchObject({ complete: false });
     const parts = {
       ...{ tracing, openers: new Map([[opener.id, opener]]), subjectKeys: [subjectKey] },
-      ...{ corrections: new MemoryStore(), issuers: () => [] },
+      ...{ corrections: new MemoryStore(), issuers: () => [], register: () => null },
     };
     const signal = new AbortController().signal;
     const table = investigate(atGate, 'why', { ...parts, audit: openAudit(dataDir), signal }, () => {});

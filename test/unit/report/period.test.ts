@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { describeMoment, isWithin, placeIn, readDay, readWeek } from '../../../gateway/report/period.ts';
+import { describeMoment } from '../../../gateway/moment.ts';
+import { isWithin, placeIn, readDay, readWeek } from '../../../gateway/report/period.ts';
 
 describe('a day', () => {
   it('begins and ends at midnight in Viet Nam, and comes after the day before', () => {
@@ -10,7 +11,11 @@ describe('a day', () => {
     expect(day?.before).toEqual({ fromMs: Date.UTC(2026, 10, 18, 17), toMs: day?.fromMs });
   });
 
-  it.each(['2026-02-29', '2026-13-01', '20/11/2026', '2026-1-1', ''])('is not %j', (text) => {
+  it.each(['20/11/2026', '20.11.2026'])('is also written %s', (text) => {
+    expect(readDay(text)).toEqual(readDay('2026-11-20'));
+  });
+
+  it.each(['2026-02-29', '29/02/2026', '2026-13-01', '11/20/2026', '2026-1-1', ''])('is not %j', (text) => {
     expect(readDay(text)).toBeNull();
   });
 });

@@ -12,6 +12,7 @@ import { runPurge } from '../../../gateway/retention/purge-command.ts';
 import { findPerson } from '../../../gateway/retention/subject-person.ts';
 import { findTraces } from '../../../gateway/retention/trace-search.ts';
 import { editSiteRules, readSiteRules } from '../../../gateway/site-rules/site-rules-files.ts';
+import { openSqliteStore } from '../../../gateway/store/sqlite.ts';
 import { formatCardNumber } from '../../../shared/card-number.ts';
 import { systemClock } from '../../../shared/system/clock.ts';
 import { dayMs, makePast, ownUpstream } from '../../fakes/old-site.ts';
@@ -204,6 +205,52 @@ describe('person', () => {
     }
     expect(await findTraces(dataDir, [find(second).sealed.ct])).toHaveLength(2);
     expect((await person(['erase'], formatCardNumber(first))).code).toBe(0);
+  });
+
+  it('names the line and the field that is none, and the fields that there are', async () => {
+    await makePast(dataDir, { from: 1, count: 1, receivedMs: systemClock.nowMs() - dayMs, personOf: () => 1 });
+    const fields = 'use name, birth_year, number, phone, address, note.\n';
+    expect(await person(['correct'], idNumber(1), 'name: Lê Thị E', 'foo: bar')).toEqual({
+      code: 1,
+      text: `Line 3: "foo" is no field; ${fields}`,
+    });
+    expect((await person(['correct'], 'họ tên: x', 'birth year: 1', idNumber(1))).text).toMatch(/^Line 1 is no code/);
+    expect((await person(['correct'], idNumber(1), 'birth year: 1')).text).toBe(
+      `Line 2: "birth year" is no field; ${fields}`,
+    );
+    expect((await person(['export'], idNumber(1), 'foo: bar')).text).toBe(
+      'Line 2 is no code and no number: nothing of that form is known.\n',
+    );
+    // Some codes begin as a field does.
+    expect((await person(['correct'], idNumber(1), 'uvci:x:1', 'note: y')).code).toBe(0);
+  });
+
+  it('is told to whom entries went, and to whom they did not', async () => {
+    await makePast(dataDir, { from: 1, count: 2, receivedMs: systemClock.nowMs() - dayMs, personOf: () => 1 });
+    const forwardTo = async (upstream: string) => {
+      await using store = await openSqliteStore({ dir: dataDir, log: new RecordingLog() });
+      await store.markForwarded(upstream, 2, [], systemClock.nowMs());
+    };
+    // Its own file is none, as what lies there is put right from here.
+    expect((await person(['correct'], idNumber(1), 'note: x')).text).toBe(
+      'Kept beside the entries: 1. Cards put right: 0.\n',
+    );
+    expect(JSON.parse((await person(['export'], idNumber(1))).text.replace(/\n\d+ entr.*\n$/, ''))).toMatchObject({
+      forwardedTo: [],
+    });
+    await forwardTo('https://health.example/entries');
+    expect((await person(['correct'], idNumber(1), 'note: y')).text).toContain(
+      'Entries were forwarded to https://health.example/entries: tell them too.\n',
+    );
+    const erased = await person(['erase'], idNumber(1));
+    expect(erased.text).toContain('2 lines of forwarded files');
+    expect(erased.text).toContain('Entries were forwarded to https://health.example/entries: what lies there,');
+    expect(erased.text).not.toContain('upstream.ndjson');
+  });
+
+  it('is told that nothing was forwarded where it was not', async () => {
+    await makePast(dataDir, { from: 1, count: 2, receivedMs: systemClock.nowMs() - dayMs, personOf: () => 1 });
+    expect((await person(['erase'], idNumber(1))).text).toMatch(/\nNothing was forwarded out of the data directory\./);
   });
 
   it('says so where nothing is kept, where there is nothing to correct, and what a field may not hold', async () => {

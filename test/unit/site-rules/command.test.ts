@@ -73,7 +73,7 @@ const barred = () => kept().barred.map((person) => person.subject);
 
 describe('rules bar and unbar', () => {
   it('takes a scanned code, a typed number or a subject, and keeps the pseudonym alone', async () => {
-    expect(await rules(['bar', '--reason', 'health', '--until', '2026-12-01'], { typed: `${idCard(1)}\n` })).toEqual({
+    expect(await rules(['bar', '--reason', 'health', '--until', '1/12/2026'], { typed: `${idCard(1)}\n` })).toEqual({
       code: 0,
       out: 'Barred: 1.\n',
       err: '',
