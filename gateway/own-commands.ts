@@ -143,6 +143,7 @@ export function quietLog() {
   return createLog('gateway', 'warn', process.stderr);
 }
 
-function warn(text: string): void {
+/** Says on standard error what is wrong, or how far it is. */
+export function warn(text: string): void {
   process.stderr.write(text);
 }

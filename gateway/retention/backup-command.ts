@@ -1,5 +1,5 @@
 /** `backup` on the command line. */
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
@@ -10,9 +10,11 @@ export const backupHelp = `backup: copies what must not be lost, while the gatew
 
   npm run -s gateway -- backup [--out FOLDER]
 
-Store, register of cards, trust folder, audit and the keys of written lists, into FOLDER (which is made), or into a folder
-of the data directory that is named by the time. There, purge and "person erase" work on it too. From a copy that lies
-elsewhere nobody deletes: delete the copy itself when its days are over. trust/site.key is left out: keep it apart.
+Store, register of cards, trust folder, rules, audit and the keys of written
+lists, into FOLDER (which is made), or into a folder of the data directory that
+is named by the time. There, purge and "person erase" work on it too. From a
+copy that lies elsewhere nobody deletes: delete the copy itself when its days
+are over. Keys that lie in clear (site.key) are left out: keep them apart.
 `;
 
 /** What the command is given by the program. */
@@ -27,14 +29,7 @@ export interface BackupSurroundings {
 export async function runBackup(args: readonly string[], surroundings: BackupSurroundings): Promise<number> {
   const { config, clock, print, warn } = surroundings;
   const typed = readArguments(args);
-  if (typeof typed === 'string') {
-    warn(`${typed}\n\n${backupHelp}`);
-    return exitCode.usage;
-  }
-  if (typed.help) {
-    await print([backupHelp]);
-    return exitCode.ok;
-  }
+  if (typeof typed === 'string') return refuseArguments(typed, 'gateway -- backup', warn);
   using _ = takeRetentionTurn(config.dataDir);
   const elsewhere = typed.out !== undefined;
   await openAudit(config.dataDir, { clock }).record({ action: 'backup.make', what: { elsewhere } });
@@ -44,9 +39,7 @@ export async function runBackup(args: readonly string[], surroundings: BackupSur
 }
 
 function readArguments(args: readonly string[]) {
-  const typed = parseCommandLine(args, {
-    options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
-  });
+  const typed = parseCommandLine(args, { options: { out: { type: 'string' } } });
   if (typeof typed === 'string') return typed;
   const { values } = typed;
   return values.out === '' ? '--out is the folder to make.' : values;
