@@ -26,6 +26,14 @@ test('a fault carries its code, the remedy, and the thing at fault in its messag
   expect(fault.remedy).toBe(faultCatalogue.DATA_DIR_UNUSABLE.remedy);
 });
 
+test.each([
+  ['\n  RAVAO_MQTT_PORT must be a port', '\n  RAVAO_MQTT_PORT must be a port'],
+  ['', ''],
+])('a fault has no blank before a list of problems, nor at its end: %j', (detail, told) => {
+  const { message } = new Fault('CONFIG_INVALID', detail);
+  expect(message).toBe(`CONFIG_INVALID: ${faultCatalogue.CONFIG_INVALID.meaning}${told}`);
+});
+
 describe('an error is described on one line', () => {
   test.each<[string, unknown, string]>([
     ['an error', new Error('broken'), 'broken'],
@@ -33,6 +41,16 @@ describe('an error is described on one line', () => {
       'an error with a cause',
       new Error('outer', { cause: new Error('inner', { cause: 'root' }) }),
       'outer (inner (root))',
+    ],
+    [
+      'an error that quotes its cause',
+      new Error('File: a: ENOENT.', { cause: new Error('ENOENT') }),
+      'File: a: ENOENT.',
+    ],
+    [
+      'an error that quotes its cause, which has one itself',
+      new Error('outer: inner.', { cause: new Error('inner', { cause: 'root' }) }),
+      'outer: inner. (root)',
     ],
     ['an error without a message', new TypeError(), 'TypeError'],
     ['a text', 'just text', 'just text'],
