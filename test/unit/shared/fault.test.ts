@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { describeError, Fault, type FaultCode, faultCatalogue } from '../../../shared/fault.ts';
 
@@ -11,6 +12,35 @@ describe('every code of the catalogue', () => {
       expect(typeof row.retryable).toBe('boolean');
     },
   );
+});
+
+test.each<FaultCode>([
+  'AUDIT_WRITE_FAILED',
+  'BACKUP_FAILED',
+  'DATA_DIR_UNUSABLE',
+  'ENROL_FAILED',
+  'INCIDENT_FAILED',
+  'KEY_FILE_UNWRITTEN',
+  'OUTBOX_FULL',
+  'OUTBOX_WRITE_FAILED',
+  'PRINT_FAILED',
+  'REGISTER_READ_FAILED',
+  'REGISTER_WRITE_FAILED',
+  'REPORT_FAILED',
+  'RULES_WRITE_FAILED',
+  'STORE_READ_FAILED',
+  'STORE_WRITE_FAILED',
+  'UNSEAL_FAILED',
+])('%s, which a full disk gives, says that room may be what is missing', (code) => {
+  expect(faultCatalogue[code].remedy).toMatch(/free space|free disk space|has room/);
+});
+
+test('the page of the faults says of each what the program says', () => {
+  const page = readFileSync('shared/README.md', 'utf8').replaceAll('`', '');
+  const rows = Object.entries(faultCatalogue).map(
+    ([code, { meaning, remedy, retryable }]) => `| ${code} | ${meaning} | ${remedy} | ${retryable ? 'yes' : 'no'} |`,
+  );
+  expect(rows.filter((row) => !page.includes(row.replaceAll('`', '')))).toEqual([]);
 });
 
 test('a fault carries its code, the remedy, and the thing at fault in its message', () => {
