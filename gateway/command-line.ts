@@ -22,8 +22,28 @@ import { openTrust } from './trust/authority.ts';
 const known = {
   format: { type: 'string' },
   out: { type: 'string' },
-  force: { type: 'boolean', default: false },
+  force: { type: 'boolean' },
 } as const;
+
+/** How many names each command takes, and which options. */
+const commands: Readonly<Record<string, { readonly names: number; readonly takes: readonly string[] }>> = {
+  serve: { names: 0, takes: [] },
+  entries: { names: 0, takes: ['format'] },
+  quarantine: { names: 0, takes: [] },
+  check: { names: 0, takes: ['format'] },
+  audit: { names: 0, takes: ['format'] },
+  enrol: { names: 1, takes: ['out', 'force'] },
+  revoke: { names: 1, takes: [] },
+};
+
+/** What is wrong with what was typed, or null. */
+function problemOf(command: string, names: readonly string[], options: readonly string[]): string | null {
+  const rule = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  if (rule === undefined) return `There is no command ${JSON.stringify(command)}.`;
+  if (names.length !== rule.names) return `${command} takes ${rule.names || 'no'} name, not ${names.length}.`;
+  const foreign = options.find((name) => !rule.takes.includes(name));
+  return foreign === undefined ? null : `${command} takes no --${foreign}.`;
+}
 
 /** Runs one command. Throws a Fault for what a person must mend. */
 export async function runCommand(
@@ -41,12 +61,9 @@ export async function runCommand(
   if (typeof typed === 'string') return refuse(typed);
   const { values: options, positionals } = typed;
   const [command = 'serve', ...operands] = positionals;
-  const operandsWanted = command === 'enrol' || command === 'revoke' ? 1 : 0;
-  if (operands.length !== operandsWanted)
-    return refuse(`${command} takes ${operandsWanted || 'no'} name, not ${operands.length}.`);
+  const problem = problemOf(command, operands, Object.keys(options));
+  if (problem !== null) return refuse(problem);
   switch (command) {
-    case 'serve':
-      return serve(environment, signal);
     case 'entries': {
       const format = entriesFormats.find((name) => name === (options.format ?? 'ndjson'));
       if (format === undefined) return refuse(`--format is ${entriesFormats.join(' or ')}, not ${options.format}.`);
@@ -71,7 +88,7 @@ export async function runCommand(
     }
     case 'enrol':
       if (options.out === undefined) return refuse('enrol needs --out: the folder to write.');
-      return enrol(environment, operands[0] ?? '', options.out, options.force);
+      return enrol(environment, operands[0] ?? '', options.out, options.force ?? false);
     case 'revoke': {
       const { revokeKiosk } = await import('./enrol/kiosk-commands.ts');
       const parts = { clock: systemClock, log: quietLog() };
@@ -79,7 +96,7 @@ export async function runCommand(
       return exitCode.ok;
     }
     default:
-      return refuse(`There is no command ${JSON.stringify(command)}.`);
+      return serve(environment, signal);
   }
 }
 

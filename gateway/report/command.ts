@@ -59,7 +59,10 @@ export async function runReport(args: readonly string[], surroundings: ReportSur
       ? writeTable(reporter, period, figures)
       : await drawReport(reporter, period, figures, clock.nowMs());
   if (out === null) await print([String(content)]);
-  else await write(out, content);
+  else {
+    await write(out, content);
+    await print([`${out} is written.\n`]);
+  }
   return exitCode.ok;
 }
 

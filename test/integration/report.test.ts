@@ -43,7 +43,8 @@ describe('the report', () => {
     using folder = new SiteFolder();
     await fill(folder, gates);
     const out = join(folder.dir, 'report.pdf');
-    expect(await report(folder, [...args, '--out', out])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const ran = await report(folder, [...args, '--out', out]);
+    expect(ran).toMatchObject({ code: 0, stdout: `${out} is written.\n`, stderr: '' });
     const info = await runProcess([out], { command: 'pdfinfo' });
     expect(info.stdout).toMatch(/Pages: +1\n/);
     const { stdout } = await runProcess(['-layout', out, '-'], { command: 'pdftotext' });
