@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commandGroups, readHelp } from '../../../gateway/help.ts';
 import { ownCommands } from '../../../gateway/own-commands.ts';
@@ -27,6 +28,13 @@ describe('the help', () => {
   it('of what has none of its own is that of all', async () => {
     const help = await readHelp('');
     for (const command of ['entries', 'revoke', 'nonsense', 'toString']) expect(await readHelp(command)).toBe(help);
+  });
+
+  it('names every command that the README shows', async () => {
+    const help = await readHelp('');
+    const shown = [...readFileSync('README.md', 'utf8').matchAll(/gateway -- ([a-z-]+)/g)].map(([, word = '']) => word);
+    expect([...new Set(shown)].filter((word) => !help.includes(`\n  ${word} `))).toEqual([]);
+    expect(shown.length).toBeGreaterThan(commands.length);
   });
 
   it('of the kiosk fits a terminal', () => {
