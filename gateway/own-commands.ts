@@ -35,12 +35,15 @@ const ownCommands: Readonly<Record<string, OwnCommand>> = {
   unseal: { needed: 'trust', run: unseal },
 };
 
+/** Their names. */
+export const ownCommandNames: readonly string[] = Object.keys(ownCommands);
+
 /** The command of that name, which runs only where what it needs is there: see `site-here.ts`. Null where there is none. */
 export function ownCommand(name: string): Command | null {
   const own = Object.hasOwn(ownCommands, name) ? ownCommands[name] : undefined;
   if (own === undefined) return null;
   return async (args, environment, signal) => {
-    await requireSite(own.needed, args, environment);
+    await requireSite(own.needed, environment);
     return own.run(args, environment, signal);
   };
 }
@@ -164,6 +167,7 @@ export function quietLog() {
   return createLog('gateway', 'warn', process.stderr);
 }
 
-function warn(text: string): void {
+/** Says on standard error what is wrong, or how far it is. */
+export function warn(text: string): void {
   process.stderr.write(text);
 }

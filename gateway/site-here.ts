@@ -16,10 +16,10 @@ export type Needed = 'nothing' | 'store' | 'trust';
 
 /**
  * Throws the Fault SITE_MISSING or STORE_MISSING where that is not there, and DATA_DIR_UNUSABLE where it cannot be looked
- * for; makes nothing. Whoever asks for help is let through.
+ * for; makes nothing.
  */
-export async function requireSite(needed: Needed, args: readonly string[], environment: Environment): Promise<void> {
-  if (needed === 'nothing' || asksForHelp(args)) return;
+export async function requireSite(needed: Needed, environment: Environment): Promise<void> {
+  if (needed === 'nothing') return;
   const dataDir = resolve(readDataDir(environment));
   if (needed === 'store') {
     const path = storePath(dataDir);
@@ -42,10 +42,4 @@ async function isThere(trustFolder: string): Promise<boolean> {
       ? new Fault('DATA_DIR_UNUSABLE', `${trustFolder} is no folder.`, { cause: error })
       : toDiskFault(trustFolder, error);
   }
-}
-
-function asksForHelp(args: readonly string[]): boolean {
-  const end = args.indexOf('--');
-  const options = end === -1 ? args : args.slice(0, end);
-  return args[0] === 'help' || options.includes('--help') || options.includes('-h');
 }

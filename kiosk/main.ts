@@ -6,38 +6,24 @@ import { preferMemoryToSpeed } from '../shared/system/memory.ts';
 preferMemoryToSpeed();
 enableCompileCache();
 
-const [{ runProgram, exitCode }, { systemClock }, { parseCommandLine }] = await Promise.all([
-  import('../shared/system/program.ts'),
-  import('../shared/system/clock.ts'),
-  import('../shared/command-line.ts'),
-]);
-
-const help = `Ravao kiosk: reads codes, answers with lights and sound, and sends entries to the gateway.
-
-  npm run -s kiosk                      run until SIGTERM or Ctrl-C
-  npm run -s kiosk -- read [--clear]    for each line of standard input say what a kiosk understands, as a JSON line;
-                                        names and numbers are masked without --clear
-  npm run -s kiosk -- reset [--force]   forget who enrolled this kiosk; with --force also when entries were never sent
-  npm run -s kiosk -- help              this text
-
-Settings come from the environment: RAVAO_DATA_DIR RAVAO_KIOSK_ID RAVAO_GATE RAVAO_DIRECTION RAVAO_GATEWAY_URL
-RAVAO_CREDENTIALS RAVAO_MDNS RAVAO_SCANNER RAVAO_BOARD RAVAO_REPEAT_MS RAVAO_CERTIFICATE_SIGNERS RAVAO_LOG_LEVEL; read
-needs none, reset RAVAO_DATA_DIR.
-The README says what each means.
-`;
+const [{ runProgram, exitCode }, { systemClock }, { asksForHelp, parseCommandLine, refuseArguments }] =
+  await Promise.all([
+    import('../shared/system/program.ts'),
+    import('../shared/system/clock.ts'),
+    import('../shared/command-line.ts'),
+  ]);
 
 const options = {
   clear: { type: 'boolean', default: false },
   force: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<number> {
+  if (asksForHelp(args) || asksForHelp(args.slice(1))) return printHelp();
   const typed = parseCommandLine(args, { allowPositionals: true, options });
   if (typeof typed === 'string') return refuse(typed);
-  const { clear, force, help: isHelp } = typed.values;
-  const [word = 'run', ...operands] = typed.positionals;
-  const command = isHelp ? 'help' : word;
+  const { clear, force } = typed.values;
+  const [command = 'run', ...operands] = typed.positionals;
   if (operands.length > 0) return refuse(`${command} takes no names.`);
   if (clear && command !== 'read') return refuse('--clear belongs to read.');
   if (force && command !== 'reset') return refuse('--force belongs to reset.');
@@ -48,17 +34,19 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<number
       return readInput(clear, signal);
     case 'reset':
       return reset(force);
-    case 'help':
-      process.stdout.write(help);
-      return exitCode.ok;
     default:
       return refuse(`There is no command ${JSON.stringify(command)}.`);
   }
 }
 
 function refuse(problem: string): number {
-  process.stderr.write(`${problem}\n\n${help}`);
-  return exitCode.usage;
+  return refuseArguments(problem, 'kiosk --', (text) => process.stderr.write(text));
+}
+
+async function printHelp(): Promise<number> {
+  const [{ print }, { kioskHelp }] = await Promise.all([import('../shared/system/output.ts'), import('./help.ts')]);
+  await print([kioskHelp]);
+  return exitCode.ok;
 }
 
 async function serveGate(signal: AbortSignal): Promise<number> {

@@ -162,8 +162,11 @@ function faultCodeOf(sqliteCode: string, doing: 'open' | 'read' | 'write') {
   // Extended result codes begin with their primary one: SQLITE_IOERR_FSYNC.
   const is = (...primaries: string[]) => primaries.some((primary) => sqliteCode.startsWith(`SQLITE_${primary}`));
   if (is('CORRUPT', 'NOTADB')) return 'OUTBOX_CORRUPT';
-  if (is('FULL')) return 'OUTBOX_FULL';
+  // A full disk refuses scans while the kiosk runs; at its start the kiosk ends.
+  if (is('FULL')) return doing === 'write' ? 'OUTBOX_FULL' : 'DATA_DIR_UNUSABLE';
   if (doing === 'write') return 'OUTBOX_WRITE_FAILED';
+  // SQLite's shared memory is a file too, and finds no room on a full disk.
+  if (is('IOERR_SHM')) return 'DATA_DIR_UNUSABLE';
   if (doing === 'read' || is('IOERR')) return 'OUTBOX_CORRUPT';
   return is('BUSY', 'LOCKED') ? 'DATA_DIR_IN_USE' : 'DATA_DIR_UNUSABLE';
 }

@@ -30,16 +30,27 @@ export class Fault extends Error {
   /** @param detail names the thing at fault (a path, a variable, a peer); never a person's data. */
   constructor(code: FaultCode, detail: string, options?: ErrorOptions) {
     const { meaning, remedy, retryable } = faultCatalogue[code];
-    super(`${code}: ${meaning} ${detail}`, options);
+    // A list of problems begins on a line of its own.
+    super(`${code}: ${meaning}${/^(?:\n|$)/.test(detail) ? '' : ' '}${detail}`, options);
     this.code = code;
     this.retryable = retryable;
     this.remedy = remedy;
   }
 }
 
-/** The message of anything thrown, with the causes behind it, on one line. */
+/** The message of anything thrown, with the causes behind it that it does not quote itself, on one line. */
 export function describeError(error: unknown): string {
+  const message = messageOf(error);
+  let cause = causeOf(error);
+  while (cause !== undefined && message.includes(messageOf(cause))) cause = causeOf(cause);
+  return cause === undefined ? message : `${message} (${describeError(cause)})`;
+}
+
+function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const message = error.message === '' ? error.name : error.message;
-  return error.cause === undefined ? message : `${message} (${describeError(error.cause)})`;
+  return error.message === '' ? error.name : error.message;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
 }

@@ -10,6 +10,7 @@ import { checkDocstrings, checkNames, checkPath, checkSizes } from './tidy/limit
 import {
   checkFaults,
   checkLock,
+  checkPage,
   checkReasons,
   checkVersions,
   type PackageJson,
@@ -93,6 +94,11 @@ describe('the project', () => {
     const tests = files.filter((path) => path.startsWith('test/') && path.endsWith('.ts'));
     const page = { path: 'shared/README.md', text: read('shared/README.md') };
     expect(show(checkFaults(Object.keys(faultCatalogue), page, tests.map(read)))).toEqual([]);
+  });
+
+  test('has pages that name what is there, and links that lead to it', () => {
+    const pages = files.filter((path) => path.endsWith('README.md')).map((path) => ({ path, text: read(path) }));
+    expect(show(pages.flatMap((page) => checkPage(page, files, read)))).toEqual([]);
   });
 
   test('has a page in every top folder', () => {

@@ -1,19 +1,24 @@
 /** `backfill` on the command line. */
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { type BackfillReport, backfill } from './backfill.ts';
 
-export const backfillHelp = `backfill: takes a list that was written while the gates were out of order into the entries.
+export const backfillHelp = `backfill: takes a list that was written while the gates were out of order into
+the entries.
 
-  npm run -s gateway -- backfill --from LIST.csv --gate GATE [--why REASON] [--kiosk ID]
+  npm run -s gateway -- backfill --from LIST.csv --gate GATE [--why REASON]
+                                 [--kiosk ID]
 
-The gateway must be serving. The list is CSV in UTF-8 with a heading; the columns, in English or Vietnamese:
-  thoi_gian (time), or ngay and gio (date, hour)   20/11/2026 07:30 in Viet Nam, or 2026-11-20 07:30
-  chieu (direction)                                vào or ra (in, out)
+The gateway must be serving. The list is CSV in UTF-8 with a heading; the
+columns, in English or Vietnamese:
+  thoi_gian (time), or ngay     20/11/2026 07:30 in Viet Nam, or
+  and gio (date, hour)          2026-11-20 07:30
+  chieu (direction)             vào or ra (in, out)
   ho_ten (name), nam_sinh (birth_year), so_giay_to (number), dien_thoai (phone)
-A line needs a name or a number. Wrong lines are named and the others taken. Each line is taken once: mend the wrong
-ones and run the same file again. --kiosk is what the paper counts as, "paper" unless told otherwise.
+A line needs a name or a number. Wrong lines are named and the others taken.
+Each line is taken once: mend the wrong ones and run the same file again.
+--kiosk is what the paper counts as, "paper" unless told otherwise.
 `;
 
 /** What the command is given by the program. */
@@ -33,14 +38,7 @@ const ownAddresses: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1',
 export async function runBackfill(args: readonly string[], surroundings: BackfillSurroundings): Promise<number> {
   const { config, clock, log, signal, print, warn } = surroundings;
   const typed = readArguments(args);
-  if (typeof typed === 'string') {
-    warn(`${typed}\n\n${backfillHelp}`);
-    return exitCode.usage;
-  }
-  if (typed.help) {
-    await print([backfillHelp]);
-    return exitCode.ok;
-  }
+  if (typeof typed === 'string') return refuseArguments(typed, 'gateway -- backfill', warn);
   const { from: path = '', gate = '', kiosk, why = null } = typed;
   const host = ownAddresses[config.host] ?? config.host;
   const report = await backfill({ ...config, host, path, gate, kiosk, why, clock, log, signal });
@@ -55,12 +53,10 @@ function readArguments(args: readonly string[]) {
       gate: { type: 'string' },
       kiosk: { type: 'string', default: 'paper' },
       why: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;
   const { values } = typed;
-  if (values.help) return values;
   if (!values.from) return 'backfill needs --from: the list.';
   if (!values.gate || values.gate.length > 200) return 'backfill needs --gate: the gate where the list was written.';
   if ((values.why ?? '').length > 500) return '--why is at most 500 characters.';

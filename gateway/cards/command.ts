@@ -1,6 +1,6 @@
 /** The commands for printed cards: arguments in, exit code out. */
 import { join } from 'node:path';
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { controlActions } from '../../shared/control-card.ts';
 import type { Chance, Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -37,39 +37,49 @@ export interface CardsContext {
   warn(text: string): void;
 }
 
-/** What `cards help` prints. */
-export const cardsHelp = `Printed cards for people without a phone.
+/** What `cards --help` and `poster --help` print. */
+export const cardsHelp = `cards: printed cards for people without a phone, and for guards.
 
-  npm run -s gateway -- cards issue --from LIST.csv --out CARDS.pdf [--valid-days N] [--page cards|large] [--only-new]
-                        [--contact TEXT]           issue and print a card for everybody in a list who has none
+  npm run -s gateway -- cards issue --from LIST.csv --out CARDS.pdf
+                        [--valid-days N] [--page cards|large] [--only-new]
+                        [--contact TEXT]
+           issue and print a card for everybody in a list who has none
   npm run -s gateway -- cards issue --out CARD.pdf [...]
-                                                   the same for one person, who is asked for
-  npm run -s gateway -- cards reprint NUMBER... --out CARDS.pdf [--page cards|large] [--contact TEXT]
-                                                   print cards again; with names where the key that opens them is
-  npm run -s gateway -- cards revoke NUMBER... [--reason ${revocationReasons.join('|')}]
-                                                   refuse cards at every gate from now on
+           the same for one person, who is asked for
+  npm run -s gateway -- cards reprint NUMBER... --out CARDS.pdf
+                        [--page cards|large] [--contact TEXT]
+           print cards again; with names where the key that opens them is
+  npm run -s gateway -- cards revoke NUMBER...
+                        [--reason ${revocationReasons.join('|')}]
+           refuse cards at every gate from now on
   npm run -s gateway -- cards revoke [--reason ...]
-                                                   the same for the cards of one person, who is asked for
-  npm run -s gateway -- cards control --for "Chú Tư, cổng A" --out GUARD.pdf [--actions close,open,...] [--kiosk KIOSK]
-                        [--days ${controlDays.default}] [--contact TEXT]
-                                                   cards by which a guard sets a gate; actions are
-                                                   ${controlActions.slice(0, 4).join(' ')}
-                                                   ${controlActions.slice(4).join(' ')}
+           the same for the cards of one person, who is asked for
+  npm run -s gateway -- cards control --for "Chú Tư, cổng A" --out GUARD.pdf
+                        [--actions close,open,...] [--kiosk KIOSK] [--days ${controlDays.default}]
+                        [--contact TEXT]
+           cards by which a guard sets a gate; actions are
+           ${controlActions.slice(0, 4).join(' ')}
+           ${controlActions.slice(4).join(' ')}
   npm run -s gateway -- cards revoke --for "Chú Tư, cổng A"
-                                                   refuse all of a guard's cards from now on
+           refuse all of a guard's cards from now on
   npm run -s gateway -- cards list [--format ${listFormats.join('|')}] [--names]
-                                                   print the register; --names where the key that opens them is
-  npm run -s gateway -- cards issuer               print this site's public file, for other sites to trust
-  npm run -s gateway -- cards trust FILE           take the cards of another site, commune or province
+           print the register; --names where the key that opens them is
+  npm run -s gateway -- cards issuer
+           print this site's public file, for other sites to trust
+  npm run -s gateway -- cards trust FILE
+           take the cards of another site, commune or province
   npm run -s gateway -- poster --text TEXT --out POSTER.pdf [--title TEXT]
-                                                   a site's poster with a code of 15 cm
+           a site's poster with a code of 15 cm
 
-A list is CSV in UTF-8 with the columns name birth_year number phone address code, or
-ho_ten nam_sinh so_giay_to dien_thoai dia_chi ma; only the name is needed. A national code in the column code is printed
-as it is. One person is asked for at the terminal, or read from standard input, lines like "name: Nguyễn Văn A" with the
-fields of a list: never an argument, as arguments are seen by everybody on the machine and kept by the shell. --for stands in
-both, so give a guard's post rather than a name. All work while the gateway serves. Cards are valid for 365 days unless told otherwise. Where the key that opens
-names is under a passphrase, it is asked for, or read from --passphrase-file.
+A list is CSV in UTF-8 with the columns name birth_year number phone address
+code, or ho_ten nam_sinh so_giay_to dien_thoai dia_chi ma; only the name is
+needed. A national code in the column code is printed as it is. One person is
+asked for at the terminal, or read from standard input, lines like "name: Nguyễn
+Văn A" with the fields of a list: never an argument, as arguments are seen by
+everybody on the machine and kept by the shell. --for stands in both, so give a
+guard's post rather than a name. All work while the gateway serves. Cards are
+valid for 365 days unless told otherwise. Where the key that opens names is
+under a passphrase, it is asked for, or read from --passphrase-file.
 `;
 
 const validDaysDefault = 365;
@@ -84,7 +94,6 @@ const options = {
   for: { type: 'string' },
   format: { type: 'string' },
   from: { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
   kiosk: { type: 'string' },
   name: { type: 'string' },
   names: { type: 'boolean' },
@@ -123,8 +132,7 @@ export async function runCards(args: readonly string[], context: CardsContext): 
   const typed = parseCommandLine(args, { allowPositionals: true, options });
   if (typeof typed === 'string') return refuse(context, typed);
   const values: Values = typed.values;
-  const [command = 'help', ...operands] = typed.positionals;
-  if (values.help || command === 'help') return context.print([cardsHelp]);
+  const [command = '', ...operands] = typed.positionals;
   const rule = commands[command];
   if (rule === undefined) return refuse(context, `There is no command "cards ${command}".`);
   const foreign = (Object.keys(values) as Option[]).find((name) => !rule.takes.includes(name));
@@ -143,8 +151,7 @@ function insteadOf(option: Option): string {
 }
 
 function refuse({ warn }: CardsContext, problem: string): number {
-  warn(`${problem}\n\n${cardsHelp}`);
-  return exitCode.usage;
+  return refuseArguments(problem, 'gateway -- cards', warn);
 }
 
 /** The exit code, or what is wrong with the arguments. */

@@ -1,7 +1,7 @@
 /** `invite`: makes an invitation and prints it as a code for a kiosk's scanner. */
 import { createHash, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { Fault } from '../../shared/fault.ts';
 import {
   type Address,
@@ -23,13 +23,19 @@ import { Invitations } from './invitations.ts';
 import { deriveKioskId } from './kiosk-id.ts';
 import { drawInTerminal } from './terminal-code.ts';
 
-const help = `Invites a new kiosk: prints a code that it reads with its own scanner. It works once.
+/** What `invite --help` prints. */
+export const inviteHelp = `invite: prints a code by which a new kiosk is enrolled, with its own scanner. It
+works once.
 
-  npm run -s gateway -- invite --gate NAME [--direction in|out|toggle] [--kiosk ID] [--hours 24]
-                               [--address HOST:PORT ...] [--format terminal|text|pdf] [--out FILE.pdf]
+  npm run -s gateway -- invite --gate NAME [--direction in|out|toggle]
+                               [--kiosk ID] [--hours 24]
+                               [--address HOST:PORT ...]
+                               [--format terminal|text|pdf] [--out FILE.pdf]
 
---address: where kiosks find this gateway's door for enrolment, if not at the addresses of this machine.
-Whoever sees the code can use it before your kiosk does: print it when the kiosk is there, and keep it to yourself.
+--address: where kiosks find this gateway's door for enrolment, if not at the
+addresses of this machine.
+Whoever sees the code can use it before your kiosk does: print it when the kiosk
+is there, and keep it to yourself.
 `;
 
 const directions = ['in', 'out', 'toggle'] as const;
@@ -69,10 +75,7 @@ export interface PrintedInvitation {
 /** Runs the command and gives its exit code. Throws the Faults of the trust folder and of what is written. */
 export async function runInvite(args: readonly string[], config: InviteConfig, parts: InviteParts): Promise<number> {
   const wish = readWish(args, config);
-  if (typeof wish === 'string') {
-    parts.warn(wish === '' ? help : `${wish}\n\n${help}`);
-    return wish === '' ? exitCode.ok : exitCode.usage;
-  }
+  if (typeof wish === 'string') return refuseArguments(wish, 'gateway -- invite', parts.warn);
   if (wish.addresses.every(isLoopback)) {
     parts.warn(
       'Only kiosks on this machine will find the gateway: it listens on a loopback address. Set RAVAO_MQTT_HOST=0.0.0.0.\n',
@@ -115,7 +118,6 @@ const options = {
   address: { type: 'string', multiple: true },
   format: { type: 'string', default: 'terminal' },
   out: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
 /** What was asked for, or what is wrong with it; empty where help was asked for. */
@@ -123,7 +125,6 @@ function readWish(args: readonly string[], { host, enrolPort }: InviteConfig): W
   const typed = parseCommandLine(args, { options });
   if (typeof typed === 'string') return typed;
   const { values } = typed;
-  if (values.help) return '';
   const { gate = '', kiosk = null, out = '' } = values;
   if (!gateNameSchema.safeParse(gate.trim()).success || gate.length > gateCharsMax)
     return `--gate is a name of 1 to ${gateCharsMax} characters that can be printed.`;

@@ -1,19 +1,23 @@
 /** `kiosks`: lists them, and orders one to become a new one. */
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { describeKiosks, type KioskCommandConfig, listKiosks, resetKiosk } from './kiosk-commands.ts';
 
-const help = `Which kiosks there are, and sending one away.
+/** What `kiosks --help` prints. */
+export const kiosksHelp = `kiosks: which kiosks there are, and sending one away.
 
-  npm run -s gateway -- kiosks [--format text|json]  which kiosks there are, at which gates they were invited,
-                                                     which are connected and when others were last, and whether a guard
-                                                     has closed its gate, as it said last, and since when
-  npm run -s gateway -- kiosks reset KIOSK           tell a kiosk, now or when it is back, to send everything that it holds,
-                                                     to forget this site, and to wait for an invitation. Then it is cut
-                                                     off here. Without effect on one that was given its certificate by
-                                                     "enrol": revoke that one.
-  npm run -s gateway -- kiosks reset KIOSK --cancel  take that back, as long as the kiosk has not left
+  npm run -s gateway -- kiosks [--format text|json]
+           which kiosks there are, at which gates they were invited, which are
+           connected and when others were last, and whether a guard has closed
+           its gate, as it said last, and since when
+  npm run -s gateway -- kiosks reset KIOSK
+           tell a kiosk, now or when it is back, to send everything that it
+           holds, to forget this site, and to wait for an invitation. Then it is
+           cut off here. Without effect on one that was given its certificate by
+           "enrol": revoke that one.
+  npm run -s gateway -- kiosks reset KIOSK --cancel
+           take that back, as long as the kiosk has not left
 `;
 
 const formats = ['text', 'json'] as const;
@@ -32,10 +36,7 @@ export async function runKiosks(
   parts: KiosksParts,
 ): Promise<number> {
   const wish = readWish(args);
-  if (typeof wish === 'string') {
-    parts.warn(wish === '' ? help : `${wish}\n\n${help}`);
-    return wish === '' ? exitCode.ok : exitCode.usage;
-  }
+  if (typeof wish === 'string') return refuseArguments(wish, 'gateway -- kiosks', parts.warn);
   if (wish.reset === null) await parts.print(describeKiosks(await listKiosks(config, parts), wish.format));
   else await parts.print([await resetKiosk(wish.reset, wish.cancel, config, parts)]);
   return exitCode.ok;
@@ -47,19 +48,17 @@ interface Wish {
   readonly cancel: boolean;
 }
 
-/** What was asked for, or what is wrong with it; empty where help was asked for. */
+/** What was asked for, or what is wrong with it. */
 function readWish(args: readonly string[]): Wish | string {
   const typed = parseCommandLine(args, {
     allowPositionals: true,
     options: {
       format: { type: 'string', default: 'text' },
       cancel: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;
   const { values, positionals } = typed;
-  if (values.help) return '';
   const [verb, kiosk = null, ...more] = positionals;
   if (verb !== undefined && verb !== 'reset') return `kiosks knows reset, not ${JSON.stringify(verb)}.`;
   if (verb === 'reset' && (kiosk === null || more.length > 0)) return 'kiosks reset takes one name.';

@@ -1,6 +1,6 @@
 /** `keys` on the command line: which keys the site has, and changing one. */
 import { join } from 'node:path';
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { type Audit, openAudit } from '../audit/audit.ts';
@@ -9,17 +9,22 @@ import { type KeyKind, keyKinds } from '../trust/key-ledger.ts';
 import { describeKeys, describeKeysAsJson, readKeyState } from './key-state.ts';
 import { finish, retire, rotate } from './steps.ts';
 
-export const keysHelp = `keys: the site's keys, and changing one while everything runs. Each old one still opens what was made with it.
+export const keysHelp = `keys: the site's keys, and changing one while everything runs. Each old one
+still opens what was made with it.
 
-  npm run -s gateway -- keys [--format text|json]                 which keys there are, and which kiosks lag behind
-  npm run -s gateway -- keys rotate ${keyKinds.join('|')} [--why REASON] [--again]
-                                                                  make the next one
-  npm run -s gateway -- keys finish authority [--why REASON]      show kiosks the new authority now, whoever lags behind
+  npm run -s gateway -- keys [--format text|json]
+           which keys there are, and which kiosks lag behind
+  npm run -s gateway -- keys rotate ${keyKinds.join('|')}
+                        [--why REASON] [--again]
+           make the next one
+  npm run -s gateway -- keys finish authority [--why REASON]
+           show kiosks the new authority now, whoever lags behind
   npm run -s gateway -- keys retire authority|issuer [--why REASON] [--force]
-                                                                  believe the old one no more
+           believe the old one no more
 
-A command that was cut off may be run again. --again: a further one, though the last change is still under way.
---force: though kiosks lag behind, which are cut off then, or printed cards are valid, which end then.
+A command that was cut off may be run again. --again: a further one, though the
+last change is still under way. --force: though kiosks lag behind, which are cut
+off then, or printed cards are valid, which end then.
 `;
 
 /** What the command is given by the program. */
@@ -51,14 +56,7 @@ interface Order {
 export async function runKeys(args: readonly string[], surroundings: KeysSurroundings): Promise<number> {
   const { config, clock, log, print, warn } = surroundings;
   const order = readArguments(args);
-  if (order === 'help') {
-    await print([keysHelp]);
-    return exitCode.ok;
-  }
-  if (typeof order === 'string') {
-    warn(`${order}\n\n${keysHelp}`);
-    return exitCode.usage;
-  }
+  if (typeof order === 'string') return refuseArguments(order, 'gateway -- keys', warn);
   const folder = join(config.dataDir, 'trust');
   const trust = await openTrust(folder, { site: config.site, clock, log });
   const { why, isForced, kind } = order;
@@ -86,12 +84,10 @@ function readArguments(args: readonly string[]): Order | string {
       why: { type: 'string' },
       again: { type: 'boolean', default: false },
       force: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;
   const { values, positionals } = typed;
-  if (values.help) return 'help';
   const [word = 'list', kindWord, more] = positionals;
   const { why = null, format = 'text' } = values;
   if (format !== 'text' && format !== 'json') return `--format is text or json, not ${format}.`;

@@ -1,5 +1,5 @@
-/** `key` on the command line: where the key that opens names is, and how it is kept. */
-import { parseCommandLine } from '../../shared/command-line.ts';
+/** `site-key` on the command line: where the key that opens names is, and how it is kept. */
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { formatMoment } from '../moment.ts';
@@ -18,15 +18,21 @@ import type { TerminalDesk } from './terminal.ts';
 
 export const keyHelp = `site-key: the site's private key, which opens names. For the health officer.
 
-  npm run -s gateway -- site-key status                      where it is, and how many wrong passphrases there were
-  npm run -s gateway -- site-key protect                     put it under a passphrase, and remove it from the disk
+  npm run -s gateway -- site-key status
+           where it is, and how many wrong passphrases there were
+  npm run -s gateway -- site-key protect
+           put it under a passphrase, and remove it from the disk
   npm run -s gateway -- site-key change-passphrase [--key-file FILE]
-  npm run -s gateway -- site-key export --out FILE [--keep]  take it off this machine, onto a stick; --keep: a copy
-  npm run -s gateway -- site-key import FILE                 put it back
+  npm run -s gateway -- site-key export --out FILE [--keep]
+           take it off this machine, onto a stick; --keep: a copy
+  npm run -s gateway -- site-key import FILE
+           put it back
 
-The passphrase is asked for at the terminal. --passphrase-file FILE takes the first line of a file that nobody else can read
-instead (/dev/stdin: of a pipe), --new-passphrase-file FILE the new one. Nobody can find a lost passphrase again: then names
-that were sealed stay sealed for ever. The gateway goes on all the same.
+The passphrase is asked for at the terminal. --passphrase-file FILE takes the
+first line of a file that nobody else can read instead (/dev/stdin: of a pipe),
+--new-passphrase-file FILE the new one. Nobody can find a lost passphrase again:
+then names that were sealed stay sealed for ever. The gateway goes on all the
+same.
 `;
 
 /** What the command is given by the program. */
@@ -50,15 +56,8 @@ interface Order {
 /** Runs it, also while the gateway serves; the exit code. Throws the Faults of the keys, the passphrase and the audit. */
 export async function runKey(args: readonly string[], surroundings: KeySurroundings): Promise<number> {
   const order = readOrder(args, surroundings);
-  if (order === 'help') {
-    await surroundings.print([keyHelp]);
-    return exitCode.ok;
-  }
   const outcome = typeof order === 'string' ? { wrong: order } : await run(order);
-  if ('wrong' in outcome) {
-    surroundings.warn(`${outcome.wrong}\n\n${keyHelp}`);
-    return exitCode.usage;
-  }
+  if ('wrong' in outcome) return refuseArguments(outcome.wrong, 'gateway -- site-key', surroundings.warn);
   if (outcome.said !== undefined) await surroundings.print([outcome.said]);
   if (outcome.failed !== undefined) surroundings.warn(outcome.failed);
   return outcome.failed === undefined ? exitCode.ok : exitCode.failed;
@@ -85,7 +84,7 @@ async function run({ command, operands, out, keep, access }: Order): Promise<Out
     case 'export':
       return out === null ? { wrong: 'export needs --out: the file to write.' } : runExport(out, keep, access);
     default:
-      return { wrong: `There is no command "key ${command}".` };
+      return { wrong: `There is no command "site-key ${command}".` };
   }
 }
 
@@ -159,13 +158,11 @@ function readOrder(args: readonly string[], surroundings: KeySurroundings): Orde
       'key-file': { type: 'string' },
       'passphrase-file': { type: 'string' },
       'new-passphrase-file': { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;
   const { values, positionals } = typed;
-  const [command = 'help', ...operands] = positionals;
-  if (values.help || command === 'help') return 'help';
+  const [command = '', ...operands] = positionals;
   const { config, clock, signal, desk, warn } = surroundings;
   const source = (path: string | undefined): PassphraseSource =>
     path === undefined ? askAt(() => desk.open()) : readFrom(path);

@@ -1,6 +1,7 @@
 /** `unseal` on the command line: arguments, the person, the passphrase; then a table with names. */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import type { parseArgs } from 'node:util';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -21,21 +22,29 @@ import { openIdentities, whyUnopened } from './site-keys.ts';
 import type { TerminalDesk } from './terminal.ts';
 import { nothingTold, type Question } from './unseal.ts';
 
-export const unsealHelp = `unseal: who somebody is that passed, where somebody was, and who was there together with them. For the health officer.
+export const unsealHelp = `unseal: who somebody is that passed, where somebody was, and who was there
+together with them. For the health officer.
 
-  npm run -s gateway -- unseal --person --why TEXT [--together] [--from TIME] [--to TIME] [--out FILE.csv]
-  npm run -s gateway -- unseal --gate NAME | --all-gates --from TIME --to TIME --why TEXT [--out FILE.csv]
-                               [--key-file FILE] [--passphrase-file FILE]
+  npm run -s gateway -- unseal --person --why TEXT [--together] [--from TIME]
+                        [--to TIME] [--out FILE.csv]
+  npm run -s gateway -- unseal --gate NAME | --all-gates --from TIME --to TIME
+                        --why TEXT [--out FILE.csv]
+                        [--key-file FILE] [--passphrase-file FILE]
 
---person asks for the person's code or number at the terminal, or reads it from standard input, one a line: a scanned or
-pasted code, a number of any document, a printed card's number. It is never an argument: everybody who uses the machine
+--person asks for the person's code or number at the terminal, or reads it from
+standard input, one a line: a scanned or pasted code, a number of any document,
+a printed card's number. It is never an argument: everybody who uses the machine
 can see those, and the shell writes them down. Several lines are one person.
-TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
-"phone" and "address" of somebody with a printed card are those of the register of cards, "number" is the card's.
-The column "corrections" holds what that person has since said is wrong ("person correct"), with times, oldest first: where it
-names a phone, call that one.
---together lists who was there at the same time. --key-file names wrapped keys that lie elsewhere, on a stick.
-Everything is recorded before it is done: who, when, what was asked and why. --why is kept for ever: write no names there.
+TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is
+the whole day.
+"phone" and "address" of somebody with a printed card are those of the register
+of cards, "number" is the card's.
+The column "corrections" holds what that person has since said is wrong ("person
+correct"), with times, oldest first: where it names a phone, call that one.
+--together lists who was there at the same time. --key-file names wrapped keys
+that lie elsewhere, on a stick.
+Everything is recorded before it is done: who, when, what was asked and why.
+--why is kept for ever: write no names there.
 `;
 
 /** What the command is given by the program. */
@@ -75,10 +84,7 @@ interface Order {
 export async function runUnseal(args: readonly string[], surroundings: UnsealSurroundings): Promise<number> {
   const { config, warn } = surroundings;
   const order = readArguments(args);
-  if (typeof order === 'string') {
-    warn(order === '' ? unsealHelp : `${order}\n\n${unsealHelp}`);
-    return order === '' ? exitCode.ok : exitCode.usage;
-  }
+  if (typeof order === 'string') return refuseArguments(order, 'gateway -- unseal', warn);
   const folder = join(config.dataDir, 'trust');
   const { subjectKeys } = await readTrustFolder(folder);
   // First of all, so that a place that cannot be written is noticed before anything is asked or opened.
@@ -202,7 +208,6 @@ const options = {
   out: { type: 'string' },
   'key-file': { type: 'string' },
   'passphrase-file': { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
   // Refused, with a reason: what stands in arguments can be read by everybody on the machine.
   number: { type: 'string' },
   code: { type: 'string' },
@@ -210,15 +215,12 @@ const options = {
   passphrase: { type: 'string' },
 } as const;
 
-/** What was asked for, or what is wrong with it; empty where help was asked for. */
+/** What was asked for, or what is wrong with it. */
 function readArguments(args: readonly string[]): Order | string {
-  let values: ReturnType<typeof parseOptions>;
-  try {
-    values = parseOptions(args);
-  } catch {
-    return 'Something there is no option of unseal.'; // not said again, as it may be somebody's number
-  }
-  if (values.help) return '';
+  const typed = parseCommandLine(args, { options });
+  // It is not said again, as it may be somebody's number.
+  if (typeof typed === 'string') return 'unseal has no such option, or the option needs a value.';
+  const { values } = typed;
   if ([values.number, values.code, values.card, values.passphrase].some((value) => value !== undefined))
     return 'Numbers, codes and passphrases may not be arguments: everybody on this machine can read those, and the shell keeps them. Clear its history, and use --person.';
   const ask = readAsk(values);
@@ -232,11 +234,9 @@ function readArguments(args: readonly string[]): Order | string {
   return { ask, window, why, out, keyFile, passphraseFile };
 }
 
-function parseOptions(args: readonly string[]) {
-  return parseArgs({ args: [...args], options }).values;
-}
+type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
 
-function readAsk({ person, gate, 'all-gates': all, together }: ReturnType<typeof parseOptions>): Order['ask'] | string {
+function readAsk({ person, gate, 'all-gates': all, together }: Options): Order['ask'] | string {
   if ([person, gate !== undefined, all].filter(Boolean).length !== 1)
     return 'unseal needs one of --person, --gate and --all-gates.';
   if (person) return { type: together ? 'together' : 'visits' };

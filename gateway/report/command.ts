@@ -1,7 +1,7 @@
 /** `report` on the command line. */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -21,12 +21,15 @@ type ReportFormat = (typeof reportFormats)[number];
 
 export const reportHelp = `report: what localities ask for, in Vietnamese. Counts only.
 
-  npm run -s gateway -- report --day 2026-11-20 | --week 2026-W47 [--format csv|pdf] [--out FILE]
+  npm run -s gateway -- report --day 2026-11-20 | --week 2026-W47
+                               [--format csv|pdf] [--out FILE]
 
-Days are those of Viet Nam, weeks begin on Monday. Without --out a table is printed; a PDF needs --out. A name that ends
-with .pdf asks for a PDF. Say in RAVAO_SITE_KIND what kind of place it is:
-  ${Object.keys(siteKinds).join(' ')}
-`;
+Days are those of Viet Nam, weeks begin on Monday. Without --out a table is
+printed; a PDF needs --out. A name that ends with .pdf asks for a PDF. Say in
+RAVAO_SITE_KIND what kind of place it is:
+${Object.keys(siteKinds)
+  .join(' ')
+  .replace(/(.{1,76})(?: |$)/g, '  $1\n')}`;
 
 /** What the command is given by the program. */
 export interface ReportSurroundings {
@@ -46,14 +49,7 @@ interface Order {
 export async function runReport(args: readonly string[], surroundings: ReportSurroundings): Promise<number> {
   const { config, clock, print, warn } = surroundings;
   const order = readArguments(args);
-  if (order === 'help') {
-    await print([reportHelp]);
-    return exitCode.ok;
-  }
-  if (typeof order === 'string') {
-    warn(`${order}\n\n${reportHelp}`);
-    return exitCode.usage;
-  }
+  if (typeof order === 'string') return refuseArguments(order, 'gateway -- report', warn);
   const { period, format, out } = order;
   await using store = await openSqliteReader({ dir: config.dataDir });
   const figures = await countEntries(store.entries(), period, await enrolledKiosks(config.dataDir));
@@ -63,7 +59,10 @@ export async function runReport(args: readonly string[], surroundings: ReportSur
       ? writeTable(reporter, period, figures)
       : await drawReport(reporter, period, figures, clock.nowMs());
   if (out === null) await print([String(content)]);
-  else await write(out, content);
+  else {
+    await write(out, content);
+    await print([`${out} is written.\n`]);
+  }
   return exitCode.ok;
 }
 
@@ -74,12 +73,10 @@ function readArguments(args: readonly string[]): Order | string {
       week: { type: 'string' },
       format: { type: 'string' },
       out: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;
   const { values } = typed;
-  if (values.help) return 'help';
   const { day, week, out = null } = values;
   if ((day === undefined) === (week === undefined)) return 'report needs either --day or --week.';
   const period = day === undefined ? readWeek(week ?? '') : readDay(day);

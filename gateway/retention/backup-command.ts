@@ -1,6 +1,6 @@
 /** `backup` on the command line. */
 import { relative } from 'node:path';
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
@@ -14,10 +14,12 @@ export const backupHelp = `backup: copies what must not be lost, while the gatew
 
   npm run -s gateway -- backup [--out FOLDER]
 
-Store, register of cards, trust folder, audit and the keys of written lists, into FOLDER (which is made), or into a folder
-of the data directory that is named by the time. There, purge and "person erase" work on it too. From a copy that lies
-elsewhere nobody deletes: delete the copy itself when its days are over. A key that opens names goes along only under a
-passphrase (trust/site.key.wrapped); trust/site.key, in clear, is left out: keep it apart.
+Store, register of cards, trust folder, rules, audit and the keys of written
+lists, into FOLDER (which is made), or into a folder of the data directory that
+is named by the time. There, purge and "person erase" work on it too. From a
+copy that lies elsewhere nobody deletes: delete the copy itself when its days
+are over. A key that opens names goes along only under a passphrase
+(trust/site.key.wrapped); trust/site.key, in clear, is left out: keep it apart.
 `;
 
 /** What the command is given by the program. */
@@ -35,14 +37,7 @@ export interface BackupSurroundings {
 export async function runBackup(args: readonly string[], surroundings: BackupSurroundings): Promise<number> {
   const { config, clock, print, warn } = surroundings;
   const typed = readArguments(args);
-  if (typeof typed === 'string') {
-    warn(`${typed}\n\n${backupHelp}`);
-    return exitCode.usage;
-  }
-  if (typed.help) {
-    await print([backupHelp]);
-    return exitCode.ok;
-  }
+  if (typeof typed === 'string') return refuseArguments(typed, 'gateway -- backup', warn);
   requireStore(config.dataDir);
   using _ = takeRetentionTurn(config.dataDir);
   const elsewhere = typed.out !== undefined;
@@ -68,9 +63,7 @@ async function describeKeys(dataDir: string, backup: string): Promise<string> {
 }
 
 function readArguments(args: readonly string[]) {
-  const typed = parseCommandLine(args, {
-    options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
-  });
+  const typed = parseCommandLine(args, { options: { out: { type: 'string' } } });
   if (typeof typed === 'string') return typed;
   const { values } = typed;
   return values.out === '' ? '--out is the folder to make.' : values;

@@ -1,6 +1,6 @@
 /** `incident` on the command line. */
 import { dirname, join, resolve } from 'node:path';
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
@@ -28,11 +28,15 @@ const whyCharsMax = 500;
 
 export const incidentHelp = `incident: a pack for the notice that is due 72 hours after a breach was noticed.
 
-  npm run -s gateway -- incident --why TEXT --from TIME --to TIME --out FOLDER [--pseudonyms]
+  npm run -s gateway -- incident --why TEXT --from TIME --to TIME --out FOLDER
+                                 [--pseudonyms]
 
-What was held of passages in that time: how many of how many people, since when, at which gates, how many printed cards
-there were, how all of it was protected and since when, where it was forwarded to, which kiosks there were, and the audit. Counts only, with a page in Vietnamese; --pseudonyms adds those
-of the people. TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day alone is the whole day.
+What was held of passages in that time: how many of how many people, since when,
+at which gates, how many printed cards there were, how all of it was protected
+and since when, where it was forwarded to, which kiosks there were, and the
+audit. Counts only, with a page in Vietnamese; --pseudonyms adds those of the
+people. TIME is like "20/11/2026 07:30" or 2026-11-20T07:30, in Viet Nam; a day
+alone is the whole day.
 `;
 
 /** What the command is given by the program. */
@@ -54,10 +58,7 @@ interface Order {
 export async function runIncident(args: readonly string[], surroundings: IncidentSurroundings): Promise<number> {
   const { config, clock, print, warn } = surroundings;
   const order = readArguments(args);
-  if (typeof order === 'string') {
-    warn(order === '' ? incidentHelp : `${order}\n\n${incidentHelp}`);
-    return order === '' ? exitCode.ok : exitCode.usage;
-  }
+  if (typeof order === 'string') return refuseArguments(order, 'gateway -- incident', warn);
   const { why, span, out, pseudonyms } = order;
   const { dataDir } = config;
   const what = { from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString(), pseudonyms };
@@ -132,7 +133,7 @@ function auditWithin(dataDir: string, { fromMs }: Span, nowMs: number): string {
   return lines.join('');
 }
 
-/** What was asked for, or what is wrong with it; empty where help was asked for. */
+/** What was asked for, or what is wrong with it. */
 function readArguments(args: readonly string[]): Order | string {
   const typed = parseCommandLine(args, {
     options: {
@@ -141,12 +142,10 @@ function readArguments(args: readonly string[]): Order | string {
       to: { type: 'string' },
       out: { type: 'string' },
       pseudonyms: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;
   const { values } = typed;
-  if (values.help) return '';
   const why = values.why?.trim() ?? '';
   if (why === '' || why.length > whyCharsMax) return `--why is the reason, at most ${whyCharsMax} characters.`;
   const fromMs = parseSpanEnd(values.from?.trim() ?? '', 'from');

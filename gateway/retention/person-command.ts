@@ -1,5 +1,5 @@
 /** `person` on the command line: what somebody may ask for whose data is kept. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { describeError, Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -23,20 +23,28 @@ import { findPerson, type SubjectPerson } from './subject-person.ts';
 
 export const personHelp = `person: what somebody may ask for whose data is kept.
 
-  npm run -s gateway -- person export --why TEXT [--format json|csv] [--names] [--out FILE]
+  npm run -s gateway -- person export --why TEXT [--format json|csv] [--names]
+                               [--out FILE]
   npm run -s gateway -- person correct --why TEXT
   npm run -s gateway -- person erase --why TEXT
                                [--key-file FILE] [--passphrase-file FILE]
 
-The person's code or number is asked for at the terminal, or read from standard input, one a line: a scanned or pasted
-code, a number of any document, a printed card's number. It is never an argument. Several lines are one person.
-export   everything that is kept; with --names also what is sealed, for which the officer's key is needed.
-correct  after the codes, lines like "name: Nguyễn Văn A": name, birth_year, number, phone, address, note. Entries stay
-         as they were forwarded; the correction is kept beside them, and "unseal" shows it. With a name, the person's
-         printed cards say all of it from now on, and nothing of what they said before.
-erase    deletes all of it, in backups in the data directory too. Entries that an upstream has not taken stay: run it again.
-By law a person is answered within 10 days (access, correction) or 20 days (deletion) of asking.
---why is kept for ever, with what was done, by whom and when: write no names there.
+The person's code or number is asked for at the terminal, or read from standard
+input, one a line: a scanned or pasted code, a number of any document, a printed
+card's number. It is never an argument. Several lines are one person.
+export   everything that is kept; with --names also what is sealed, for which
+         the officer's key is needed.
+correct  after the codes, lines like "name: Nguyễn Văn A": name, birth_year,
+         number, phone, address, note. Entries stay as they were forwarded; the
+         correction is kept beside them, and "unseal" shows it. With a name, the
+         person's printed cards say all of it from now on, and nothing of what
+         they said before.
+erase    deletes all of it, in backups in the data directory too. Entries that
+         an upstream has not taken stay: run it again.
+By law a person is answered within 10 days (access, correction) or 20 days
+(deletion) of asking.
+--why is kept for ever, with what was done, by whom and when: write no names
+there.
 `;
 
 /** What the command is given by the program. */
@@ -67,10 +75,7 @@ interface Order {
 export async function runPerson(args: readonly string[], surroundings: PersonSurroundings): Promise<number> {
   const { config, desk, input, warn } = surroundings;
   const order = readArguments(args);
-  if (typeof order === 'string') {
-    warn(order === '' ? personHelp : `${order}\n\n${personHelp}`);
-    return order === '' ? exitCode.ok : exitCode.usage;
-  }
+  if (typeof order === 'string') return refuseArguments(order, 'gateway -- person', warn);
   const texts = await readPersonTexts(input, desk);
   if (texts === null) {
     warn('Nothing was done.\n');
@@ -232,16 +237,12 @@ async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What was asked for, or what is wrong with it; empty where help was asked for. */
+/** What was asked for, or what is wrong with it. */
 function readArguments(args: readonly string[]): Order | string {
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch {
-    return 'Something there is no option of person.'; // not said again, as it may be somebody's number
-  }
+  const parsed = parse(args);
+  // It is not said again, as it may be somebody's number.
+  if (typeof parsed === 'string') return 'person has no such option, or the option needs a value.';
   const { values, positionals } = parsed;
-  if (values.help) return '';
   const request = requests.find((name) => name === positionals[0]);
   if (request === undefined || positionals.length > 1)
     return 'person needs one of export, correct and erase, and no number: that is asked for.';
@@ -255,8 +256,7 @@ function readArguments(args: readonly string[]): Order | string {
 }
 
 function parse(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
+  return parseCommandLine(args, {
     allowPositionals: true,
     options: {
       why: { type: 'string' },
@@ -265,7 +265,6 @@ function parse(args: readonly string[]) {
       out: { type: 'string' },
       'key-file': { type: 'string' },
       'passphrase-file': { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
 }

@@ -1,5 +1,5 @@
 /** `purge` on the command line. */
-import { parseCommandLine } from '../../shared/command-line.ts';
+import { parseCommandLine, refuseArguments } from '../../shared/command-line.ts';
 import { Fault } from '../../shared/fault.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -12,13 +12,16 @@ import { listBackups } from './backups.ts';
 import { type Keeping, type PurgeReport, purgeAll, purgeOrder, takeRetentionTurn } from './purging.ts';
 import { requireStore } from './store-there.ts';
 
-export const purgeHelp = `purge: deletes for good what was kept long enough. The gateway does the same by itself once a day.
+export const purgeHelp = `purge: deletes for good what was kept long enough. The gateway does the same by
+itself once a day.
 
   npm run -s gateway -- purge [--dry-run] [--forget-upstream NAME]
 
-What goes: entries that every upstream took RAVAO_KEEP_DAYS days ago or longer, what lies in quarantine for as long, and
-both in the backups in the data directory. --dry-run only counts. An upstream that is set up no more holds entries back
-for ever: --forget-upstream ends that; should it come back, it gets everything that is still here.
+What goes: entries that every upstream took RAVAO_KEEP_DAYS days ago or longer,
+what lies in quarantine for as long, and both in the backups in the data
+directory. --dry-run only counts. An upstream that is set up no more holds
+entries back for ever: --forget-upstream ends that; should it come back, it gets
+everything that is still here.
 `;
 
 /** What the command is given by the program. */
@@ -34,14 +37,7 @@ export interface PurgeSurroundings {
 export async function runPurge(args: readonly string[], surroundings: PurgeSurroundings): Promise<number> {
   const { config, clock, signal, print, warn } = surroundings;
   const typed = readArguments(args, config);
-  if (typeof typed === 'string') {
-    warn(`${typed}\n\n${purgeHelp}`);
-    return exitCode.usage;
-  }
-  if (typed.help) {
-    await print([purgeHelp]);
-    return exitCode.ok;
-  }
+  if (typeof typed === 'string') return refuseArguments(typed, 'gateway -- purge', warn);
   if (typed['dry-run']) {
     await print(await describeDryRun(config, clock));
     return exitCode.ok;
@@ -70,7 +66,6 @@ function readArguments(args: readonly string[], { upstreams }: Keeping) {
     options: {
       'dry-run': { type: 'boolean', default: false },
       'forget-upstream': { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (typeof typed === 'string') return typed;

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { importIssuerKey } from '../../shared/card.ts';
 import { type Known, nothingKnown } from '../../shared/code/known.ts';
+import { refuseArguments } from '../../shared/command-line.ts';
 import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { exitCode } from '../../shared/system/program.ts';
@@ -21,22 +22,31 @@ import { editSiteRules, readSiteRules } from './site-rules-files.ts';
 import type { StandardInput } from './standard-input.ts';
 import { readWish, type Wish } from './words.ts';
 
-export const rulesHelp = `rules: what the site wants of its gates beyond good codes. Kiosks hear it within seconds, and keep it without a network.
+export const rulesHelp = `rules: what the site wants of its gates beyond good codes. Kiosks hear it within
+seconds, and keep it without a network.
 
   npm run -s gateway -- rules show [--format text|json]
-  npm run -s gateway -- rules bar [--reason CODE|TEXT] [--until DAY] [--gate NAME ...] [--subject=SUBJECT]
+  npm run -s gateway -- rules bar [--reason CODE|TEXT] [--until DAY]
+                        [--gate NAME ...] [--subject=SUBJECT]
   npm run -s gateway -- rules unbar [--subject=SUBJECT]
-  npm run -s gateway -- rules expect --day DAY|today [--from LIST.csv]      people who are expected on a day
+  npm run -s gateway -- rules expect --day DAY|today [--from LIST.csv]
+           people who are expected on a day
   npm run -s gateway -- rules expect clear [--day DAY]
-  npm run -s gateway -- rules expected off|warn|refuse                      what becomes of others
-  npm run -s gateway -- rules passback off|warn|refuse [--gate NAME ...]    the same way twice with one code
-  npm run -s gateway -- rules occupancy LIMIT [--warn] [--reset-at 03:30]   at most so many inside
-  npm run -s gateway -- rules occupancy off|reset                           no limit; everybody has left
+  npm run -s gateway -- rules expected off|warn|refuse
+           what becomes of others
+  npm run -s gateway -- rules passback off|warn|refuse [--gate NAME ...]
+           the same way twice with one code
+  npm run -s gateway -- rules occupancy LIMIT [--warn] [--reset-at 03:30]
+           at most so many inside
+  npm run -s gateway -- rules occupancy off|reset
+           no limit; everybody has left
 
-bar, unbar and expect read people from standard input, a code or a number a line, or ask for one: never say a number as an
-argument. A list may be a table with the column ma, so_giay_to, number or subject. Nobody's number is kept.
---reason: "ban", "health", "papers", or a short text for the guard. --kiosk ID does as --gate. A gate that is not known
-here is taken, as it may come, with a warning: its name must be as it is at the kiosk. Nobody is ever kept in.
+bar, unbar and expect read people from standard input, a code or a number a
+line, or ask for one: never say a number as an argument. A list may be a table
+with the column ma, so_giay_to, number or subject. Nobody's number is kept.
+--reason: "ban", "health", "papers", or a short text for the guard. --kiosk ID
+does as --gate. A gate that is not known here is taken, as it may come, with a
+warning: its name must be as it is at the kiosk. Nobody is ever kept in.
 `;
 
 /** What the command is given by the program. */
@@ -62,11 +72,7 @@ export async function runRules(args: readonly string[], context: RulesContext): 
   const { config, clock, print, warn } = context;
   const today = vietnamDayOf(clock.nowMs());
   const wish = readWish(args, today);
-  if ('wrong' in wish) {
-    warn(`${wish.wrong}\n\n${rulesHelp}`);
-    return exitCode.usage;
-  }
-  if (wish.act === 'help') return say(print, rulesHelp);
+  if ('wrong' in wish) return refuseArguments(wish.wrong, 'gateway -- rules', warn);
   if (wish.act === 'show') return say(print, describeRules(readSiteRules(config.dataDir), wish.format, clock.nowMs()));
   const trustDir = join(config.dataDir, 'trust');
   const trust = await openTrust(trustDir, { site: config.site, clock, log: context.log });
@@ -95,7 +101,7 @@ function placesOf(wish: Change): readonly string[] {
 
 /** `whose`: who it is about, for the audit, which outlasts what is known of a person. */
 type Named = Pick<People, 'subjects' | 'former'> & { readonly whose: Readonly<Record<string, string | number>> };
-type Change = Exclude<Wish, { act: 'help' | 'show' }>;
+type Change = Exclude<Wish, { act: 'show' }>;
 
 /** Records and does it; what is wrong with it, or null. Nothing is recorded that is not going to be tried. */
 async function apply(wish: Change, people: Named, today: string, context: RulesContext) {

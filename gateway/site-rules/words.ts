@@ -7,7 +7,6 @@ import { readSubject } from './people-input.ts';
 
 /** What is wanted. Days are `yyyy-MM-dd` in Viet Nam. */
 export type Wish =
-  | { readonly act: 'help' }
   | { readonly act: 'show'; readonly format: 'text' | 'json' }
   | {
       readonly act: 'bar';
@@ -41,7 +40,6 @@ const options = {
   warn: { type: 'boolean' },
   refuse: { type: 'boolean' },
   'reset-at': { type: 'string' },
-  help: { type: 'boolean', short: 'h' },
 } as const;
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -64,7 +62,6 @@ export function readWish(args: readonly string[], today: string): Wish | { reado
   if (typeof typed === 'string') return { wrong: typed };
   const { values, positionals } = typed;
   const [command = '', ...words] = positionals;
-  if (values.help || command === 'help' || args.length === 0) return { act: 'help' };
   const allowed = Object.hasOwn(taken, command) ? taken[command] : undefined;
   if (allowed === undefined) return { wrong: `There is no "rules ${command}".` };
   const foreign = (Object.keys(values) as OptionName[]).find((name) => !allowed.includes(name));

@@ -49,7 +49,7 @@ export const gatewayFaults = {
   STORE_READ_FAILED: {
     retryable: true,
     meaning: 'The store could not be read.',
-    remedy: 'Check the disk: kernel messages about I/O errors, whether the file system is mounted.',
+    remedy: 'Check the disk: free space, kernel messages about I/O errors, whether the file system is mounted.',
   },
   STORE_WRITE_FAILED: {
     retryable: true,

@@ -15,7 +15,7 @@ export const kioskFaults = {
   DATA_DIR_UNUSABLE: {
     retryable: false,
     meaning: 'The data directory cannot be created or written.',
-    remedy: 'Check that the path exists, that its file system is mounted read-write, and who owns it.',
+    remedy: 'Check that the path exists, that its file system has room and is mounted read-write, and who owns it.',
   },
   CREDENTIALS_INVALID: {
     retryable: false,

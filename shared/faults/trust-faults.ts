@@ -93,7 +93,7 @@ export const trustFaults = {
   REGISTER_READ_FAILED: {
     retryable: true,
     meaning: 'The register of cards could not be read.',
-    remedy: 'Check the disk: kernel messages about I/O errors, whether the file system is mounted.',
+    remedy: 'Check the disk: free space, kernel messages about I/O errors, whether the file system is mounted.',
   },
   REGISTER_WRITE_FAILED: {
     retryable: true,

@@ -1,4 +1,5 @@
 /** What package.json, the lock file and the pages owe each other. */
+import { posix } from 'node:path';
 import type { Violation } from './source.ts';
 
 /** The parts of package.json that the rules look at. */
@@ -87,4 +88,41 @@ export function checkFaults(
     if (!testTexts.some((text) => word.test(text))) rules.push(`${code} is named in no test`);
     return rules.map((rule) => ({ path: page.path, line: 1, rule }));
   });
+}
+
+/** What a page names that is not there: source files, in its folder or beneath, and what its links lead to. */
+export function checkPage(
+  page: { path: string; text: string },
+  files: readonly string[],
+  read: (path: string) => string,
+): readonly Violation[] {
+  const folder = posix.dirname(page.path);
+  const isBeneath = (name: string) => (path: string) =>
+    path.endsWith(`/${name}`) && (folder === '.' || path.startsWith(`${folder}/`));
+  const isThere = (name: string) =>
+    files.includes(name) || files.includes(posix.join(folder, name)) || files.some(isBeneath(name));
+  const named = [...page.text.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) => name);
+  const links = [...page.text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
+  const leadsSomewhere = (link: string) => {
+    const [path = '', heading] = link.split('#');
+    const target = path === '' ? page.path : posix.join(folder, path);
+    if (!files.some((file) => file === target || file.startsWith(`${target}/`))) return false;
+    return heading === undefined || headingsOf(read(target)).includes(heading);
+  };
+  return [
+    ...named.filter((name) => !isThere(name)).map((name) => `there is no file ${name}`),
+    ...links
+      .filter((link) => !/^https?:/.test(link) && !leadsSomewhere(link))
+      .map((link) => `${link} leads to nothing`),
+  ].map((rule) => ({ path: page.path, line: 1, rule }));
+}
+
+/** As GitHub makes links of them. */
+function headingsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\d_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
 }

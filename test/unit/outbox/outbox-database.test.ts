@@ -10,6 +10,8 @@ describe("what SQLite says of the outbox's file", () => {
     ['open', 'SQLITE_BUSY', 'DATA_DIR_IN_USE'],
     ['open', 'SQLITE_LOCKED', 'DATA_DIR_IN_USE'],
     ['open', 'SQLITE_CANTOPEN', 'DATA_DIR_UNUSABLE'],
+    ['open', 'SQLITE_FULL', 'DATA_DIR_UNUSABLE'],
+    ['open', 'SQLITE_IOERR_SHMSIZE', 'DATA_DIR_UNUSABLE'],
     ['read', 'SQLITE_IOERR_SHORT_READ', 'OUTBOX_CORRUPT'],
     ['read', 'SQLITE_BUSY', 'OUTBOX_CORRUPT'],
     ['write', 'SQLITE_CORRUPT_VTAB', 'OUTBOX_CORRUPT'],

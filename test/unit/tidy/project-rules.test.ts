@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkFaults, checkLock, checkReasons, checkVersions } from '../../tidy/project.ts';
+import { checkFaults, checkLock, checkPage, checkReasons, checkVersions } from '../../tidy/project.ts';
 
 test.each(['^1.0.0', '~1.0.0', '1', '1.x', 'latest', '>=1.0.0', 'github:a/b'])('%s is no exact version', (version) => {
   expect(checkVersions({ dependencies: { a: version } })).toHaveLength(1);
@@ -34,4 +34,18 @@ test('a fault code needs a row in the page and a test', () => {
   const page = { path: 'shared/README.md', text: '| `DISK_FULL` | … |\n`DISK_GONE` is prose' };
   const rules = checkFaults(['DISK_FULL', 'DISK_GONE'], page, [`'DISK_GONE'`, `'DISK_FULL_X'`]).map(({ rule }) => rule);
   expect(rules).toEqual(['DISK_FULL is named in no test', 'DISK_GONE has no row']);
+});
+
+test('a page may name only files that are there, and link to headings that are there', () => {
+  const files = ['kiosk/README.md', 'kiosk/enrol/ask.ts', 'shared/time.ts', 'gateway/main.ts'];
+  const check = (text: string) =>
+    checkPage({ path: 'kiosk/README.md', text }, files, () => '# A\n## Keys (`keys/`)').map(({ rule }) => rule);
+  expect(
+    check('`ask.ts`, `enrol/ask.ts`, `shared/time.ts`, [a](#keys-keys), [b](../shared), [c](https://a.example)'),
+  ).toEqual([]);
+  expect(check('`main.ts`, `time.ts`')).toEqual(['there is no file main.ts', 'there is no file time.ts']);
+  expect(check('[a](#keys) and [b](../shared/none.md)')).toEqual([
+    '#keys leads to nothing',
+    '../shared/none.md leads to nothing',
+  ]);
 });
