@@ -110,6 +110,16 @@ describe('the log of an outbox', () => {
     expect(tried).toBe(2);
   });
 
+  it('lets a bug pass, as everywhere', async () => {
+    const empty = () => {
+      throw new TypeError('a bug');
+    };
+    using idle = new IdleLog({ empty, clock, log, afterMs: 1000 });
+    idle.written(true);
+    await expect(clock.advance(1000)).rejects.toThrow('a bug');
+    expect(log.events).toEqual(['outbox.created']);
+  });
+
   it('is told as not emptied where its folder is gone', () => {
     const path = join(dir, 'other.db');
     createOutboxFile(path, 'gate-a', 'epoch');
