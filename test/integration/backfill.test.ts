@@ -118,7 +118,7 @@ describe('a list written during an outage', () => {
     expect(await run('--help')).toMatchObject({ code: 0, stdout: expect.stringContaining('thoi_gian') });
     expect(await run('--from', join(folder.dir, 'none'), '--gate', 'A')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('PAPER_LIST_INVALID'),
+      stderr: expect.stringContaining('LIST_UNREADABLE'),
     });
   });
 });
