@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError, Fault } from '../../shared/fault.ts';
+import { Fault } from '../../shared/fault.ts';
 import { createSealer, importSiteKey } from '../../shared/identity.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { openAudit } from '../audit/audit.ts';
@@ -45,7 +45,7 @@ export interface BackfillReport {
 
 /**
  * Reads the list and brings what is new to the gateway, which must be serving. Resolves when the gateway has all of it on
- * disk. The lines that are wrong are left out and named. Throws the Faults PAPER_LIST_INVALID, GATEWAY_UNREACHABLE,
+ * disk. The lines that are wrong are left out and named. Throws the Faults LIST_UNREADABLE, PAPER_LIST_INVALID, GATEWAY_UNREACHABLE,
  * those of the trust folder, of the store's reading half and of the audit.
  */
 export async function backfill(options: BackfillOptions): Promise<BackfillReport> {
@@ -80,7 +80,7 @@ async function readList(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new Fault('PAPER_LIST_INVALID', `File: ${path}: ${describeError(error)}.`, { cause: error });
+    throw new Fault('LIST_UNREADABLE', `File: ${path}`, { cause: error });
   }
 }
 

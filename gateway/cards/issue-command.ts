@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cardDayOf, formatCardDay } from '../../shared/card.ts';
 import { formatCardNumber } from '../../shared/card-number.ts';
-import { describeError, Fault } from '../../shared/fault.ts';
+import { Fault } from '../../shared/fault.ts';
 import { createSealer, type IdentityOpener, importSiteKey } from '../../shared/identity.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
@@ -20,7 +20,7 @@ import { type PersonRow, readPeople, type WrongRow } from './people-csv.ts';
 import { checkFields, type Fields, type Holder, personKey } from './person.ts';
 import { codeMm, type PrintedCard, sampleCardText } from './printed-card.ts';
 import { qrForPrint } from './qr-level.ts';
-import { findCards } from './register-commands.ts';
+import { findCards, isNoneIssued } from './register-commands.ts';
 import type { RegisteredCard } from './registered-cards.ts';
 import { openNames } from './site-key.ts';
 
@@ -88,7 +88,7 @@ async function readList(path: string): Promise<Uint8Array> {
     // One byte more than is allowed is enough to be refused.
     return size > listBytesMax ? new Uint8Array(listBytesMax + 1) : await readFile(path);
   } catch (error) {
-    throw new Fault('PEOPLE_FILE_INVALID', `File: ${path}: ${describeError(error)}.`, { cause: error });
+    throw new Fault('LIST_UNREADABLE', `File: ${path}`, { cause: error });
   }
 }
 
@@ -224,6 +224,7 @@ export async function reprint(
   options: Printing & { readonly passphraseFile: string | undefined },
   context: CardsContext,
 ): Promise<number | string> {
+  if (isNoneIssued(context)) return exitCode.failed;
   const nowMs = context.clock.nowMs();
   await using file = await openPdfFile(options.out);
   // Before the register is held, as nobody knows how long a person takes to type.

@@ -14,6 +14,8 @@ export interface IssuerPlace {
   readonly site: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Says to whoever runs the command what they may not have meant. */
+  warn(text: string): void;
 }
 
 /** The site's issuer with its register. */
@@ -28,15 +30,15 @@ export interface IssuingSite {
  * made before the key: a key without a register means that the register was lost. Throws their Faults.
  */
 export async function withIssuer<T>(place: IssuerPlace, work: (site: IssuingSite) => Promise<T>): Promise<T> {
-  const { dataDir, site, clock, log } = place;
+  const { dataDir, site, clock, log, warn } = place;
   const folder = join(dataDir, 'trust');
   const { notice } = await openTrust(folder, { site, clock, log });
   using register = openRegister(dataDir);
   const before = hasIssuer(folder) ? readIssuers(folder)[0]?.name : null;
   const issuer = await openIssuer(folder, site);
   // To be seen: with another data directory, or without RAVAO_SITE, cards would be printed that are not meant.
-  if (before === null) log.warn('issuer.made', { folder, issuer: issuer.notice.id });
-  else if (before !== site) log.warn('issuer.renamed', { folder, before, now: site });
+  if (before === null) warn(`The key that signs cards was made, in ${folder}: cards say that ${site} issued them.\n`);
+  else if (before !== site) warn(`Cards say from now on that ${site} issued them, not ${before}.\n`);
   return await work({ issuer, notice, register });
 }
 

@@ -58,6 +58,7 @@ export async function revoke(
   reason: RevocationReason,
   context: CardsContext,
 ): Promise<number> {
+  if (isNoneIssued(context)) return exitCode.failed;
   const nowMs = context.clock.nowMs();
   const { done, cut, wrong } = await withIssuer(context, async ({ issuer, register }) => {
     const thisYear = new Date(nowMs).getUTCFullYear();
@@ -82,6 +83,14 @@ export async function revoke(
   await context.print(done);
   context.warn((await warnOfClosedGates(cut, context.dataDir)) ?? '');
   return wrong.length === 0 ? exitCode.ok : exitCode.failed;
+}
+
+/** Whether no card was ever issued here; then it has been said. Nothing is made where something is looked for. */
+export function isNoneIssued({ dataDir, warn }: Pick<CardsContext, 'dataDir' | 'warn'>): boolean {
+  using reader = openRegisterReader(dataDir);
+  if (reader !== null) return false;
+  warn(`No card was ever issued in ${dataDir}: check RAVAO_DATA_DIR.\n`);
+  return true;
 }
 
 type Revocable = Pick<RegisteredCard, 'number' | 'revoked'>;

@@ -39,6 +39,10 @@ class FiveIndicator implements Indicator {
   #signal: Signal | null = null;
   /** What was said with the newest moment. */
   #note: string | null = null;
+  /** The newest state; what was said under another one does not stand beside it. */
+  #state: Signal | null = null;
+  /** Whether what was said still stands beside the state, for whoever looks a little later. */
+  #noteStands = false;
   #timer: Timer | null = null;
   #disposed: Promise<void> | null = null;
 
@@ -58,7 +62,13 @@ class FiveIndicator implements Indicator {
   show(signal: Signal, note?: string): void {
     if (this.#disposed !== null) return;
     const noteBefore = this.#note;
-    if (!isState(signal)) this.#note = note ?? null;
+    if (!isState(signal)) {
+      this.#note = note ?? null;
+      this.#noteStands = true;
+    } else if (signal !== this.#state) {
+      this.#state = signal;
+      this.#noteStands = false;
+    }
     if (this.#note !== noteBefore) this.#signal = null; // the same signal with other words is to be announced too
     this.#playing = playSignal(this.#playing, signal, this.#clock.monotonicMs());
     this.#play();
@@ -79,7 +89,8 @@ class FiveIndicator implements Indicator {
     if (frame.untilNextMs !== null) this.#timer = this.#clock.after(frame.untilNextMs, () => this.#play());
     if (frame.signal === this.#signal) return;
     this.#signal = frame.signal;
-    this.#io.announce(frame.signal, this.#note);
+    const isPast = frame.signal !== null && isState(frame.signal) && !this.#noteStands;
+    this.#io.announce(frame.signal, isPast ? null : this.#note);
     this.#log.debug('indicator.shown', { signal: frame.signal });
   }
 

@@ -56,6 +56,11 @@ export const trustFaults = {
     meaning: 'That is not the public file of a place that issues cards.',
     remedy: 'Ask the other place for what its "cards issuer" prints, or take the named file out of trust/issuers.',
   },
+  LIST_UNREADABLE: {
+    retryable: false,
+    meaning: 'The file of the list cannot be read. Nothing of it was taken.',
+    remedy: 'Check its name and its folder, and that you may read it.',
+  },
   PEOPLE_FILE_INVALID: {
     retryable: false,
     meaning: 'The list of people cannot be used. No card was issued.',

@@ -111,7 +111,7 @@ describe('a list written during an outage', () => {
     expect(await run('--nonsense')).toMatchObject({ code: 64 });
     expect(await run('--from', join(folder.dir, 'none'), '--gate', 'A')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('PAPER_LIST_INVALID'),
+      stderr: expect.stringContaining('LIST_UNREADABLE'),
     });
   });
 });

@@ -93,6 +93,25 @@ describe('the lights in a terminal', () => {
     expect(terminal.bottomLine).toBe('( )( )(G)  ♪  ADMITTED');
   });
 
+  test('leave no words of an older scan beside a new state', async () => {
+    const terminal = new FakeTerminal();
+    await using indicator = open(terminal);
+    indicator.show('offline');
+    indicator.show('refused', 'Mã trống. Xin quét lại.');
+    indicator.show('fault');
+    expect(terminal.bottomLine).toBe('(R)( )( )  ♪  REFUSED: Mã trống. Xin quét lại.');
+    await clock.advance(5_000);
+    expect(terminal.bottomLine.slice(14)).toBe('FAULT');
+    indicator.show('ready');
+    await clock.advance(5_000);
+    expect(terminal.bottomLine.slice(14)).toBe('READY');
+    indicator.show('refused', 'Mã trống. Xin quét lại.');
+    await clock.advance(5_000);
+    expect(terminal.bottomLine.slice(14)).toBe('READY (Mã trống. Xin quét lại.)');
+    indicator.show('offline');
+    expect(terminal.bottomLine.slice(14)).toBe('OFFLINE');
+  });
+
   test('have room in a line of 80 columns for every reason, and cut it in a narrower one', () => {
     const longest = Object.values(refusalTexts)
       .map(({ vi }) => vi)

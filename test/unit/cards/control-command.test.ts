@@ -173,7 +173,21 @@ describe('what else is done with a register', () => {
     expect((await revoke()).err).toMatch(/^CLOSED by a guard: gate-a, gate-c\. /);
   });
 
+  it('makes nothing where no card was ever issued', async () => {
+    for (const args of [
+      ['revoke', '761 234 609 0'],
+      ['reprint', '761 234 609 0', '--out', pdf()],
+    ]) {
+      expect(await cards(...args)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('No card was ever issued in '),
+      });
+    }
+    expect([existsSync(dataDir), existsSync(pdf())]).toEqual([false, false]);
+  });
+
   it('names nobody who has none, and takes one way to say whose', async () => {
+    await make();
     expect(await cards('revoke', '--for', 'Ai đó')).toMatchObject({ code: 1, err: expect.stringMatching(/^Nobody/) });
     expect(await cards('revoke', '--for', 'Ai đó', '761 234 609 0')).toMatchObject({ code: 64 });
     expect(tidyGuard(' Chú  Tư ')).toBe('Chú Tư');
