@@ -30,7 +30,6 @@ describe('the gateway on the command line', () => {
     [['--out', 'x'], /serve takes no --out/],
     [['--nonsense'], /nonsense/],
     [['invite', '--json'], /There is no option --json/],
-    [['site-key', 'bogus'], /There is no command "site-key bogus"/],
   ])('answers %j with what is wrong, where help is, and 64', async (args, message) => {
     const ran = await runProcess(['gateway/main.ts', ...args]);
     expect(ran).toMatchObject({ code: 64, stdout: '' });

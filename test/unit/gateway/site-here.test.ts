@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { runCommand } from '../../../gateway/command-line.ts';
 import { openSqliteStore } from '../../../gateway/store/sqlite.ts';
 import { openTrust } from '../../../gateway/trust/authority.ts';
@@ -83,6 +83,15 @@ it('a trust folder that lacks a file is damaged, not missing', async () => {
   await openTrust(join(dir, 'trust'), { site: 'A', clock: new VirtualClock(), log });
   rmSync(join(dir, 'trust', 'site.json'));
   await expect(run(['kiosks'])).rejects.toMatchObject({ code: 'TRUST_DAMAGED' });
+});
+
+it('where there is a site, a wrong word is told as one', async () => {
+  await run(['enrol', 'gate-a', '--out', join(dir, 'out')]);
+  const said: string[] = [];
+  using write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+  expect(await run(['site-key', 'bogus'])).toBe(64);
+  expect(write).toHaveBeenCalled();
+  expect(said.join('')).toMatch(/^There is no command "site-key bogus"\.\nTry /);
 });
 
 it('enrolling and inviting begin a site', async () => {
