@@ -28,6 +28,7 @@ describe('npm', () => {
 describe('at a terminal', () => {
   it('asks for the person who gets a card, and for the one whose card is revoked', async () => {
     using folder = new SiteFolder();
+    await folder.enrol('gate-a');
     const out = join(folder.dir, 'card.pdf');
     const answers = async (line: string, ...all: (readonly [RegExp, string])[]) => {
       await using command = await startAtTerminal(`node gateway/main.ts cards ${line}`, { env: folder.gatewayEnv() });
