@@ -123,7 +123,7 @@ it(`loses nothing and doubles nothing while the gateway is killed ${gatewayKills
   expect(subjects.length - admitted.length).toBeLessThanOrEqual(kiosks.length * killsPerKiosk);
   expect(await folder.check()).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing is missing.') });
   expect(await folder.quarantine()).toEqual([]);
-}, 180_000);
+}, 360_000);
 
 function disposeAll(things: readonly Disposable[]): Disposable {
   return { [Symbol.dispose]: () => things.forEach((thing) => void thing[Symbol.dispose]()) };
