@@ -14,9 +14,7 @@ import { describeError } from '../../shared/fault.ts';
 import type { Clock, Log } from '../../shared/ports.ts';
 import { sleep } from '../../shared/time.ts';
 import { type Act, type Audit, openAudit } from '../audit/audit.ts';
-import { auditPaths } from '../audit/audit-file.ts';
-import { readAuditLine } from '../audit/audit-line.ts';
-import { piecesOf } from '../audit/verify.ts';
+import { findLines } from '../audit/finding.ts';
 import { SparseLog } from '../sparse-log.ts';
 import type { Store, StoredEntry } from '../store/store.ts';
 import { replaceFile, secretFileMode } from '../trust/durable-file.ts';
@@ -165,10 +163,8 @@ class ControlFollower {
     const wanted = new Set(entries.map(({ id }) => id));
     const written = new Set<string>();
     if (wanted.size === 0) return written;
-    for (const { bytes } of piecesOf(auditPaths(this.#parts.dataDir).file)) {
-      if (!bytes.includes('"action":"control.')) continue;
-      const read = readAuditLine(bytes);
-      const id = read.ok ? read.line.what.entry : null;
+    for (const { what } of findLines(this.#parts.dataDir, ['control.used', 'control.refused'])) {
+      const id = what.entry;
       if (typeof id === 'string' && wanted.has(id)) written.add(id);
     }
     return written;

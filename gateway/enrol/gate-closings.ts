@@ -1,13 +1,9 @@
 /** Since when gates are closed: the audit has a line for each use of a guard's card. */
-import { auditPaths } from '../audit/audit-file.ts';
-import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
-import { piecesOf, toReadFault } from '../audit/verify.ts';
+import type { AuditLine } from '../audit/audit-line.ts';
+import { findLines } from '../audit/finding.ts';
 
 /** A kiosk's time that is later than the gateway's by more than this is wrong, in milliseconds. */
 const aheadMsMax = 2_000;
-
-/** What a line may begin with that is looked for: most lines need not be taken apart. */
-const sought = ['"action":"control.used"', '"action":"kiosk.enrolled"'];
 
 /**
  * When each of these kiosks was shown the card that closed its gate, ISO 8601, as far as the audit has it. None where the
@@ -17,16 +13,9 @@ export function findClosings(dataDir: string, kiosks: ReadonlySet<string>): Read
   /** Null: closed, and nobody knows since when. */
   const closings = new Map<string, string | null>();
   if (kiosks.size === 0) return new Map();
-  const { file } = auditPaths(dataDir);
-  try {
-    for (const { bytes } of piecesOf(file)) {
-      if (!sought.some((text) => bytes.includes(text))) continue;
-      const read = readAuditLine(bytes);
-      if (read.ok && typeof read.line.what.kiosk === 'string' && kiosks.has(read.line.what.kiosk))
-        follow(closings, read.line.what.kiosk, read.line);
-    }
-  } catch (error) {
-    throw toReadFault(file, error);
+  for (const line of findLines(dataDir, ['control.used', 'kiosk.enrolled'])) {
+    const { kiosk } = line.what;
+    if (typeof kiosk === 'string' && kiosks.has(kiosk)) follow(closings, kiosk, line);
   }
   return new Map([...closings].flatMap(([kiosk, at]) => (at === null ? [] : [[kiosk, at]])));
 }

@@ -120,7 +120,7 @@ const options = {
   out: { type: 'string' },
 } as const;
 
-/** What was asked for, or what is wrong with it; empty where help was asked for. */
+/** What was asked for, or what is wrong with it. */
 function readWish(args: readonly string[], { host, enrolPort }: InviteConfig): Wish | string {
   const typed = parseCommandLine(args, { options });
   if (typeof typed === 'string') return typed;

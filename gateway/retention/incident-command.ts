@@ -6,7 +6,8 @@ import type { Clock } from '../../shared/ports.ts';
 import { makeDurableFolder } from '../../shared/system/durable.ts';
 import { exitCode } from '../../shared/system/program.ts';
 import { openAudit } from '../audit/audit.ts';
-import { type AuditLine, readAuditLine } from '../audit/audit-line.ts';
+import { readAuditLine } from '../audit/audit-line.ts';
+import { findLines } from '../audit/finding.ts';
 import { listAudit } from '../audit/listing.ts';
 import { verifyAudit } from '../audit/verify.ts';
 import { counted } from '../counted.ts';
@@ -18,7 +19,7 @@ import { readEnrolled, readRevoked } from '../trust/enrolled.ts';
 import { trustFiles } from '../trust/trust-files.ts';
 import { countCards } from './incident-cards.ts';
 import { gatherFacts, type Span } from './incident-facts.ts';
-import { findClearSpans, within } from './incident-keys.ts';
+import { findClearSpans, keyActions, within } from './incident-keys.ts';
 import { type IncidentSite, writePack } from './incident-pack.ts';
 import type { Keeping } from './purging.ts';
 import { requireStore } from './store-there.ts';
@@ -69,7 +70,7 @@ export async function runIncident(args: readonly string[], surroundings: Inciden
   const upstreams = await store.upstreams();
   const { site, keepDays } = config;
   const siteKey = await whereKeyIs(dataDir);
-  const keyInClear = within(findClearSpans(auditLines(dataDir), siteKey === 'clear'), span);
+  const keyInClear = within(findClearSpans(findLines(dataDir, keyActions), siteKey === 'clear'), span);
   const about: IncidentSite = {
     ...{ site, why, span, madeMs: clock.nowMs(), keepDays, upstreams, siteKey, keyInClear },
     ...{ cards: countCards(dataDir, span.toMs), kiosks: await kiosksOf(dataDir), audit: verifyAudit(dataDir) },
@@ -112,14 +113,6 @@ async function kiosksOf(dataDir: string): Promise<IncidentSite['kiosks']> {
   return [...newest.values()].map(({ kiosk, serial, notAfter }) => {
     return { kiosk, state: revoked.has(serial) ? 'revoked' : 'enrolled', until: notAfter };
   });
-}
-
-/** Those that can be read; how many cannot, the report of the audit says. */
-function* auditLines(dataDir: string): Generator<AuditLine> {
-  for (const line of listAudit(dataDir, 'ndjson')) {
-    const read = readAuditLine(Buffer.from(line.trimEnd()));
-    if (read.ok) yield read.line;
-  }
 }
 
 /** From the span's beginning to now: what was done about it counts too. */

@@ -2,6 +2,9 @@
 import type { AuditLine } from '../audit/audit-line.ts';
 import type { Span } from './incident-facts.ts';
 
+/** What the audit says of where a key lies. */
+export const keyActions = ['key.rotate', 'key.protected'] as const;
+
 /** When a key lay in clear, milliseconds since the Unix epoch. */
 export interface ClearSpan {
   /** Null: since the site was begun. */
@@ -14,7 +17,7 @@ export interface ClearSpan {
  * When a key of the site lay in clear, oldest first. A site begins with one in clear; `site-key protect` ends that, and a
  * change of the site's key begins it anew. Where one lies in clear now though the last was protected, somebody put it there by
  * hand: it may have been at any time since.
- * @param lines those of the audit, in order.
+ * @param lines those of the audit with {@link keyActions}, in order.
  */
 export function findClearSpans(lines: Iterable<AuditLine>, isClearNow: boolean): readonly ClearSpan[] {
   const spans: ClearSpan[] = [];
