@@ -27,6 +27,7 @@ import { RecordingLog } from '../../fakes/recording-log.ts';
 import { scriptedDesk } from '../../fakes/scripted-desk.ts';
 import { seededChance } from '../../fakes/seeded-chance.ts';
 import { VirtualClock } from '../../fakes/virtual-clock.ts';
+import { watchedOpener } from '../../fakes/watched-opener.ts';
 
 const people =
   'name,birth_year,number,phone,address\nPhạm Văn Đ,1933,001033000001,0900000001,Xã X\nLê Thị E,1940,001040000002,0900000002,Xã Y\n';
@@ -91,13 +92,7 @@ interface Given {
 
 async function ask(question: Question, given: Given) {
   const { passages = [], meetings = [], register = () => openRegisterReader(dataDir) } = given;
-  const opener: IdentityOpener = {
-    id: real.id,
-    open: (sealed, boundTo) => {
-      tried.push(boundTo);
-      return real.open(sealed, boundTo);
-    },
-  };
+  const opener = watchedOpener(real, tried);
   const endings: Ending[] = [];
   const parts = {
     ...{ tracing: listedTracing(passages, meetings), corrections: store, register },

@@ -16,7 +16,6 @@ import {
   createOpener,
   generateSiteKey,
   type Identity,
-  type IdentityOpener,
   importSiteKey,
   sealIdentity,
   subjectOf,
@@ -24,6 +23,7 @@ import {
 import { listedTracing, makePassage } from '../../fakes/listed-tracing.ts';
 import { MemoryRemover } from '../../fakes/memory-remover.ts';
 import { MemoryStore } from '../../fakes/memory-store.ts';
+import { watchedOpener } from '../../fakes/watched-opener.ts';
 
 const site = await generateSiteKey();
 const siteKey = await importSiteKey(site.publicKey);
@@ -75,13 +75,7 @@ async function correct({ number, key = newKey, atMs = morningMs, sealed }: Sayin
 }
 
 async function ask(question: Question, watched: (tracing: Tracing) => Tracing = (tracing) => tracing) {
-  const opener: IdentityOpener = {
-    id: real.id,
-    open: (sealed, boundTo) => {
-      tried.push(boundTo);
-      return real.open(sealed, boundTo);
-    },
-  };
+  const opener = watchedOpener(real, tried);
   const endings: Ending[] = [];
   const parts = {
     tracing: watched(listedTracing(passages, meetings)),
